@@ -1,0 +1,154 @@
+//! The values that settings take: sizes, durations, lists; how they are read and checked.
+
+use super::{Setting, ValueType};
+use crate::error::{Error, Kind, Result};
+
+/// Refuses a value that the setting cannot take, and says which it can.
+pub(super) fn check(setting: &'static Setting, value: &str) -> Result<()> {
+    let value = value.trim();
+    let auto = setting.default == "auto" && value.eq_ignore_ascii_case("auto");
+    let (good, allowed) = match setting.value_type {
+        ValueType::Bytes => (
+            auto || parse_bytes(value).is_some_and(|b| b > 0),
+            "a size such as 512MiB, 2GB or 1000000",
+        ),
+        ValueType::Count => (
+            auto || value.parse::<u32>().is_ok_and(|n| n > 0),
+            "a whole number of at least 1",
+        ),
+        ValueType::Duration => (
+            parse_duration_ms(value).is_some(),
+            "a duration such as 500ms, 30s, 5min or 0",
+        ),
+        ValueType::TimeZone => (
+            value.parse::<arrow::array::timezone::Tz>().is_ok(),
+            "an IANA time zone such as Europe/Berlin, or an offset such as +02:00",
+        ),
+        ValueType::SchemaList => (
+            !schema_list(value).is_empty(),
+            "one or more schema names, separated by commas",
+        ),
+        ValueType::Text => (true, ""),
+    };
+    if good {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::InvalidParameterValue,
+        format!(
+            "invalid value for parameter \"{}\": \"{value}\"",
+            setting.name
+        ),
+    )
+    .hint(format!(
+        "It takes {allowed}{}.",
+        if setting.default == "auto" {
+            ", or auto"
+        } else {
+            ""
+        }
+    )))
+}
+
+/// Reads `512MiB`, `2 GB`, `1.5g`, `1000`; decimal units are powers of 1000, binary ones of 1024.
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let (number, unit) = split_unit(text)?;
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1000,
+        "mb" => 1000_u64.pow(2),
+        "gb" => 1000_u64.pow(3),
+        "tb" => 1000_u64.pow(4),
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        _ => return None,
+    };
+    let bytes = number * factor as f64;
+    (bytes.is_finite() && bytes >= 0.0 && bytes < u64::MAX as f64).then_some(bytes as u64)
+}
+
+/// Reads `500ms`, `30s`, `5min`, `1h`, `2d`; a plain number is milliseconds.
+pub fn parse_duration_ms(text: &str) -> Option<u64> {
+    let (number, unit) = split_unit(text)?;
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "ms" => 1.0,
+        "s" => 1e3,
+        "min" => 60e3,
+        "h" => 3600e3,
+        "d" => 86400e3,
+        _ => return None,
+    };
+    let ms = number * factor;
+    (ms.is_finite() && (0.0..1e15).contains(&ms)).then_some(ms as u64)
+}
+
+fn split_unit(text: &str) -> Option<(f64, &str)> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    Some((number.parse().ok()?, unit.trim()))
+}
+
+/// `512.0 MiB`, for people.
+pub fn format_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit < UNITS.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// Splits `a, "B c"` into names; unquoted ones fold to lower case.
+pub(super) fn schema_list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .map(
+            |name| match name.strip_prefix('"').and_then(|n| n.strip_suffix('"')) {
+                Some(quoted) => quoted.replace("\"\"", "\""),
+                None => name.to_lowercase(),
+            },
+        )
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_with_binary_and_decimal_units() {
+        assert_eq!(parse_bytes("2GiB"), Some(2 << 30));
+        assert_eq!(parse_bytes("1.5 MB"), Some(1_500_000));
+        assert_eq!(parse_bytes("1000"), Some(1000));
+        assert_eq!(parse_bytes("-1"), None);
+        assert_eq!(parse_bytes("two"), None);
+        assert_eq!(format_bytes(1536), "1.5 KiB");
+    }
+
+    #[test]
+    fn durations_read_with_units() {
+        assert_eq!(parse_duration_ms("1500"), Some(1500));
+        assert_eq!(parse_duration_ms("5min"), Some(300_000));
+        assert_eq!(parse_duration_ms("1 fortnight"), None);
+    }
+
+    #[test]
+    fn schema_names_fold_unless_quoted() {
+        assert_eq!(
+            schema_list("Public, \"My Schema\""),
+            ["public", "My Schema"]
+        );
+    }
+}
