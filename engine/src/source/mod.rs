@@ -1,0 +1,1 @@
+//! Files and stores that tables read: one file per format.
