@@ -1,1 +1,50 @@
-//! Files and stores that tables read: one file per format.
+//! External tables: files that we only read.
+//!
+//! A statement makes a [`Spec`] of what the user wrote; [`Spec::resolve`] finds the files and
+//! learns their columns; the [`Definition`] is what the catalog keeps; [`Definition::open`] lists
+//! the files anew and gives the [`FileTable`] that a query scans.
+
+mod adapt;
+mod definition;
+mod dialect;
+mod format;
+mod glob;
+mod hive;
+mod infer;
+mod location;
+mod prune;
+mod resolve;
+mod statistics;
+mod table;
+mod types;
+mod widen;
+
+use arrow::datatypes::DataType;
+
+pub use definition::{Definition, StoredColumn};
+pub use dialect::{Csv, JsonLayout};
+pub use format::{Compression, Format};
+pub use table::{FileTable, Sample, SampleMethod};
+
+use crate::options::Options;
+
+/// What CREATE TABLE … WITH, CREATE EXTERNAL TABLE, FROM 'path' or read_csv(…) asked for, unchecked.
+///
+/// `location` and `format` may also stand among the options.
+#[derive(Debug, Clone, Default)]
+pub struct Spec {
+    pub locations: Vec<String>,
+    pub format: Option<String>,
+    /// Declared columns; empty means that they are learned from the files.
+    pub columns: Vec<ColumnSpec>,
+    /// The columns of PARTITIONED BY; None takes what the folders' names say.
+    pub partition_columns: Option<Vec<String>>,
+    pub options: Options,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnSpec {
+    pub name: String,
+    pub data_type: DataType,
+    pub nullable: bool,
+}

@@ -1,0 +1,202 @@
+//! The checked definition of an external table, as the catalog keeps it.
+//!
+//! It says everything that a later open needs, so that nothing is guessed twice; which files there
+//! are is looked up at each open, so that files which came or went are seen.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::SessionState;
+use serde::{Deserialize, Serialize};
+
+use super::dialect::{self, Csv, JsonLayout};
+use super::format::{Compression, Format};
+use super::table::FileTable;
+use crate::error::Result;
+use crate::options::OptionValue;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Definition {
+    /// Absolute files, folders or globs.
+    pub locations: Vec<String>,
+    pub format: Format,
+    /// None: each file's name says it.
+    pub compression: Option<Compression>,
+    pub csv: Option<Csv>,
+    pub json: Option<JsonLayout>,
+    /// Nominal size of the chunks of text files; 0: a file is one chunk.
+    pub blocksize_bytes: u64,
+    /// What the files hold.
+    pub columns: Vec<StoredColumn>,
+    /// What the folders' names say; they stand after the files' columns.
+    pub partition_columns: Vec<StoredColumn>,
+    /// The user named the columns, so that others in the files are left out.
+    pub declared: bool,
+}
+
+/// A column in words, as the catalog shows it to a person who looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredColumn {
+    pub name: String,
+    #[serde(rename = "type", with = "type_as_text")]
+    pub data_type: DataType,
+    pub nullable: bool,
+}
+
+/// Arrow's own text for a type, which it also reads.
+mod type_as_text {
+    use arrow::datatypes::DataType;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(data_type: &DataType, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&data_type.to_string())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DataType, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl From<&Field> for StoredColumn {
+    fn from(field: &Field) -> Self {
+        Self {
+            name: field.name().clone(),
+            data_type: field.data_type().clone(),
+            nullable: field.is_nullable(),
+        }
+    }
+}
+
+impl StoredColumn {
+    pub fn field(&self) -> FieldRef {
+        Arc::new(Field::new(
+            &self.name,
+            self.data_type.clone(),
+            self.nullable,
+        ))
+    }
+}
+
+impl Definition {
+    /// The columns of the files, then those of the folders.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(self.table_schema().table_schema())
+    }
+
+    pub fn file_schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(
+            self.columns
+                .iter()
+                .map(StoredColumn::field)
+                .collect::<Vec<_>>(),
+        ))
+    }
+
+    pub fn partition_fields(&self) -> Vec<FieldRef> {
+        self.partition_columns
+            .iter()
+            .map(StoredColumn::field)
+            .collect()
+    }
+
+    pub fn table_schema(&self) -> TableSchema {
+        TableSchema::builder(self.file_schema())
+            .with_table_partition_cols(self.partition_fields())
+            .build()
+    }
+
+    /// The options of `CREATE TABLE … WITH (…)` that make the same table.
+    pub fn to_sql_options(&self) -> Vec<(String, OptionValue)> {
+        let location = match self.locations.as_slice() {
+            [one] => OptionValue::Text(one.clone()),
+            many => OptionValue::Array(many.iter().cloned().map(OptionValue::Text).collect()),
+        };
+        let mut options = vec![
+            ("location".to_string(), location),
+            (
+                "format".to_string(),
+                OptionValue::Text(self.format.name().to_string()),
+            ),
+        ];
+        if let Some(compression) = self.compression {
+            let name = compression.name().to_string();
+            options.push(("compression".to_string(), OptionValue::Text(name)));
+        }
+        options.extend(self.csv.iter().flat_map(dialect::csv_options));
+        options.extend(dialect::blocksize_option(self.format, self.blocksize_bytes));
+        options
+    }
+
+    /// Lists the files as they are now; reads none of them.
+    pub async fn open(&self, state: &SessionState) -> Result<Arc<FileTable>> {
+        Ok(Arc::new(FileTable::open(self.clone(), state).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use arrow::datatypes::TimeUnit;
+
+    fn definition() -> Definition {
+        let column = |name: &str, data_type| StoredColumn {
+            name: name.to_string(),
+            data_type,
+            nullable: true,
+        };
+        let point = DataType::Struct(vec![Field::new("x", DataType::Float64, true)].into());
+        Definition {
+            locations: vec!["/data/*.csv".into()],
+            format: Format::Csv,
+            compression: Some(Compression::Gzip),
+            csv: Some(Csv {
+                delimiter: b'|',
+                ..Csv::default()
+            }),
+            json: None,
+            blocksize_bytes: 1024,
+            columns: vec![
+                column(
+                    "a \"b\"",
+                    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+                ),
+                column("p", point),
+                column("l", DataType::new_list(DataType::Utf8View, true)),
+                column("d", DataType::Decimal128(38, 0)),
+            ],
+            partition_columns: vec![column("year", DataType::Int64)],
+            declared: false,
+        }
+    }
+
+    #[test]
+    fn definitions_survive_the_catalog() {
+        let text = serde_json::to_string(&definition()).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Definition>(&text).unwrap(),
+            definition()
+        );
+    }
+
+    #[test]
+    fn show_create_table_names_what_differs() {
+        let options: Vec<_> = definition()
+            .to_sql_options()
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        assert_eq!(
+            options,
+            [
+                "location = '/data/*.csv'",
+                "format = 'csv'",
+                "compression = 'gzip'",
+                "delimiter = '|'",
+                "blocksize = 1024"
+            ]
+        );
+    }
+}
