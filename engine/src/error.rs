@@ -9,6 +9,7 @@ mod candidates;
 mod convert;
 
 pub use candidates::nearest;
+pub(crate) use convert::strip_location;
 
 use std::fmt;
 
@@ -98,6 +99,8 @@ kinds! {
     BadData = "22P04",
     /// The query was cancelled, by the user or by its time limit: run it again if you need it.
     Cancelled = "57014",
+    /// An earlier statement of the transaction failed: end it with ROLLBACK.
+    FailedTransaction = "25P02",
     /// Memory is used up even after spilling: raise the limit or make the query smaller.
     OutOfMemory = "53200",
     /// Spill space or disk is used up: free space or raise the spill limit.

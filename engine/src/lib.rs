@@ -1,9 +1,42 @@
 //! The engine of Quern: everything between SQL text and record batches.
+//!
+//! # The life of one SELECT
+//!
+//! 1. A surface (the shell, a server) opens a [`Session`] with [`Engine::session`].
+//! 2. [`statement::parse`] cuts the script and makes a [`Statement`] of each piece.
+//! 3. [`Session::execute`] enters it in the [`execution::Registry`]; from here on it can be seen,
+//!    cancelled and timed out.
+//! 4. `Statement::run` dispatches to the statement's own file; a SELECT is `statement/query.rs`.
+//! 5. [`plan::plan`] opens the relations that the query names and makes a logical plan.
+//! 6. [`execution::Execution::prepare`] optimizes it and makes it executable.
+//! 7. [`execution::Execution::start`] runs it on the shared memory pool.
+//! 8. [`Rows`] streams record batches to the surface, counted and cancellable.
+//!
+//! Modules are listed in the order in which they may import: each only from those above it.
 
 pub mod error;
 pub mod options;
 pub mod settings;
+pub mod sql;
 
 pub mod chunk;
 pub mod function;
 pub mod source;
+
+pub mod catalog;
+pub mod plan;
+
+pub mod execution;
+pub mod system;
+
+pub mod statement;
+
+mod engine;
+mod session;
+
+pub use engine::{Engine, SessionOptions};
+pub use error::{Error, Kind, Result};
+pub use execution::Rows;
+pub use session::Session;
+pub use settings::Settings;
+pub use statement::{Notice, Outcome, Prepared, Statement, TransactionState};

@@ -41,13 +41,13 @@ async fn learned(sample: &Sample<'_>, definition: &Definition) -> Result<Schema>
         .execution
         .meta_fetch_concurrency
         .get();
-    let schemas: Vec<SchemaRef> = futures::stream::iter(sample.files)
-        .map(|file| {
+    let schemas: Vec<SchemaRef> = futures::stream::iter(sample.files.iter().cloned())
+        .map(|file: ObjectMeta| {
             let format = Arc::clone(&format);
             async move {
-                let one = std::slice::from_ref(file);
+                let one = std::slice::from_ref(&file);
                 let schema = format.infer_schema(sample.state, sample.store, one).await;
-                schema.map_err(|error| unreadable(file, error.into()))
+                schema.map_err(|error| unreadable(&file, error.into()))
             }
         })
         .buffered(concurrency)

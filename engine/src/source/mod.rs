@@ -25,6 +25,7 @@ pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
 pub use table::{FileTable, Sample, SampleMethod};
+pub use types::of_sql as sql_type;
 
 use crate::options::Options;
 

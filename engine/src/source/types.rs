@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::ExprSchemable;
-use datafusion::sql::sqlparser::ast::{CastKind, Expr, ExprWithAlias, Value};
+use datafusion::sql::sqlparser::ast::{self, CastKind, Expr, ExprWithAlias, Value};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -27,6 +27,11 @@ pub fn parse(state: &SessionState, text: &str) -> Result<DataType> {
     if parser.peek_token().token != Token::EOF {
         return Err(wrong());
     }
+    of_sql(state, data_type).map_err(|_| wrong())
+}
+
+/// The Arrow type of a SQL type, as CAST understands it.
+pub fn of_sql(state: &SessionState, data_type: ast::DataType) -> Result<DataType> {
     let cast = ExprWithAlias {
         expr: Expr::Cast {
             kind: CastKind::Cast,
@@ -38,10 +43,8 @@ pub fn parse(state: &SessionState, text: &str) -> Result<DataType> {
         alias: None,
     };
     let nothing = DFSchema::empty();
-    state
-        .create_logical_expr_from_sql_expr(cast, &nothing)
-        .and_then(|expr| expr.get_type(&nothing))
-        .map_err(|_| wrong())
+    let expr = state.create_logical_expr_from_sql_expr(cast, &nothing)?;
+    Ok(expr.get_type(&nothing)?)
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
-//! The engine's integration tests: one binary, so that DataFusion is linked once.
+//! Integration tests of the engine: one binary, one module per subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod source;
+mod session;
+mod support;

@@ -37,7 +37,10 @@ async fn a_value_of_another_type_is_an_error() {
     let files = Files::new();
     files.write("t.csv", "a\n1\n2\nx\n");
     let options = [("schema_sample_rows", number(2))];
-    files.create("t", files.spec("t.csv", &options)).await.unwrap();
+    files
+        .create("t", files.spec("t.csv", &options))
+        .await
+        .unwrap();
     let error = files.error("SELECT sum(a) FROM t").await;
     assert!(error.message.contains('x'), "{error}");
 }

@@ -1,0 +1,156 @@
+//! What the catalog holds at one instant: plain data, shared and never changed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, DEFAULT_SCHEMA};
+use crate::error::{Error, Kind, Result};
+use crate::source::Definition;
+use crate::sql::quote_identifier;
+
+/// The full name of a table or view.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    pub schema: String,
+    pub name: String,
+}
+
+/// The name as SQL, without the default schema.
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.schema != DEFAULT_SCHEMA {
+            write!(f, "{}.", quote_identifier(&self.schema))?;
+        }
+        f.write_str(&quote_identifier(&self.name))
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Relation {
+    pub kind: RelationKind,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub created_ms: i64,
+    /// What ANALYZE found, if it ran.
+    pub statistics: Option<TableStatistics>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum RelationKind {
+    /// Files that we only read.
+    External(Box<Definition>),
+    View(View),
+}
+
+impl RelationKind {
+    /// The word for it in SHOW, errors and DROP.
+    pub fn word(&self) -> &'static str {
+        match self {
+            RelationKind::External(_) => "table",
+            RelationKind::View(_) => "view",
+        }
+    }
+}
+
+/// A stored query: planned anew at each use.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct View {
+    pub sql: String,
+    /// Names for the columns; empty keeps the query's.
+    pub columns: Vec<String>,
+    /// Where the names in `sql` are looked up, whoever uses the view.
+    pub search_path: Vec<String>,
+}
+
+/// What `ANALYZE TABLE` found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TableStatistics {
+    pub rows: u64,
+    pub analyzed_ms: i64,
+    pub columns: BTreeMap<String, ColumnStatistics>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ColumnStatistics {
+    pub nulls: u64,
+    /// Approximate; `None` where the type has no count of distinct values.
+    pub distinct: Option<u64>,
+    /// As text; `None` when all values are NULL.
+    pub min: Option<String>,
+    pub max: Option<String>,
+    /// Bounds of buckets with equally many values, for numbers.
+    pub histogram: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    pub relations: BTreeMap<String, Arc<Relation>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub schemas: BTreeMap<String, Schema>,
+}
+
+impl Snapshot {
+    pub(super) fn initial() -> Self {
+        Self {
+            schemas: BTreeMap::from([(DEFAULT_SCHEMA.to_string(), Schema::default())]),
+        }
+    }
+
+    pub fn relation(&self, name: &ObjectName) -> Option<&Arc<Relation>> {
+        self.schemas.get(&name.schema)?.relations.get(&name.name)
+    }
+
+    /// The schema, or 3F000 with the nearest names.
+    pub fn schema(&self, name: &str) -> Result<&Schema> {
+        self.schemas.get(name).ok_or_else(|| {
+            Error::new(
+                Kind::UndefinedSchema,
+                format!("schema \"{name}\" does not exist"),
+            )
+            .candidates(name, self.schemas.keys().map(String::as_str))
+        })
+    }
+
+    /// Every table and view with its name, in order.
+    pub fn relations(&self) -> impl Iterator<Item = (ObjectName, &Arc<Relation>)> {
+        self.schemas.iter().flat_map(|(schema, s)| {
+            s.relations.iter().map(|(name, relation)| {
+                (
+                    ObjectName {
+                        schema: schema.clone(),
+                        name: name.clone(),
+                    },
+                    relation,
+                )
+            })
+        })
+    }
+
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::PutSchema(name) => {
+                self.schemas.entry(name).or_default();
+            }
+            Change::DropSchema(name) => {
+                self.schemas.remove(&name);
+            }
+            Change::PutRelation(name, relation) => {
+                self.schemas
+                    .entry(name.schema)
+                    .or_default()
+                    .relations
+                    .insert(name.name, Arc::new(*relation));
+            }
+            Change::DropRelation(name) => {
+                if let Some(schema) = self.schemas.get_mut(&name.schema) {
+                    schema.relations.remove(&name.name);
+                }
+            }
+        }
+    }
+}

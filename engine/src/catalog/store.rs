@@ -1,0 +1,119 @@
+//! The catalog on disk: one SQLite file, `catalog.sqlite`, in the data folder.
+//!
+//! Write-ahead log and `synchronous = FULL`: a committed change survives a crash of the process and
+//! of the machine. All changes of one statement are one transaction.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+
+use super::Change;
+use super::lock::FolderLock;
+use super::snapshot::{ObjectName, Relation, Snapshot};
+use crate::error::{Error, Kind, Result};
+
+/// Raised when the layout changes; an older program refuses a newer file.
+const FORMAT: i64 = 1;
+
+#[derive(Debug)]
+pub(super) struct Store {
+    connection: Connection,
+    _lock: FolderLock,
+}
+
+impl Store {
+    pub fn open(data_dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(data_dir).map_err(|e| {
+            Error::new(
+                Kind::Io,
+                format!(
+                    "cannot create the data folder \"{}\": {e}",
+                    data_dir.display()
+                ),
+            )
+        })?;
+        let lock = FolderLock::acquire(data_dir)?;
+        let connection = Connection::open(data_dir.join("catalog.sqlite"))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS schema (name TEXT PRIMARY KEY) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS relation (
+                 schema TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
+                 PRIMARY KEY (schema, name)) WITHOUT ROWID;",
+        )?;
+        check_format(&connection)?;
+        Ok(Self {
+            connection,
+            _lock: lock,
+        })
+    }
+
+    pub fn load(&self) -> Result<Snapshot> {
+        let mut snapshot = Snapshot::initial();
+        let mut schemas = self.connection.prepare("SELECT name FROM schema")?;
+        for name in schemas.query_map([], |row| row.get(0))? {
+            snapshot.apply(Change::PutSchema(name?));
+        }
+        let mut relations = self
+            .connection
+            .prepare("SELECT schema, name, definition FROM relation")?;
+        let rows = relations.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
+        })?;
+        for row in rows {
+            let (schema, name, json) = row?;
+            let name = ObjectName { schema, name };
+            let relation: Relation = serde_json::from_str(&json).map_err(|e| {
+                Error::new(
+                    Kind::BadData,
+                    format!("the catalog entry of {name} cannot be read: {e}"),
+                )
+                .hint("The data folder was written by another version, or its file is damaged.")
+            })?;
+            snapshot.apply(Change::PutRelation(name, Box::new(relation)));
+        }
+        Ok(snapshot)
+    }
+
+    /// All of the changes or none of them.
+    pub fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        for change in changes {
+            match change {
+                Change::PutSchema(name) => transaction
+                    .execute("INSERT OR IGNORE INTO schema VALUES (?1)", params![name])?,
+                Change::DropSchema(name) => {
+                    transaction.execute("DELETE FROM relation WHERE schema = ?1", params![name])?;
+                    transaction.execute("DELETE FROM schema WHERE name = ?1", params![name])?
+                }
+                Change::PutRelation(name, relation) => {
+                    let json = serde_json::to_string(relation).map_err(Error::internal)?;
+                    transaction.execute(
+                        "INSERT OR REPLACE INTO relation VALUES (?1, ?2, ?3)",
+                        params![name.schema, name.name, json],
+                    )?
+                }
+                Change::DropRelation(name) => transaction.execute(
+                    "DELETE FROM relation WHERE schema = ?1 AND name = ?2",
+                    params![name.schema, name.name],
+                )?,
+            };
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn check_format(connection: &Connection) -> Result<()> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        0 => Ok(connection.pragma_update(None, "user_version", FORMAT)?),
+        FORMAT => Ok(()),
+        newer => Err(Error::new(
+            Kind::Unsupported,
+            format!("the data folder has format {newer}, this program knows {FORMAT}"),
+        )
+        .hint("Open it with a newer version of Quern.")),
+    }
+}

@@ -1,0 +1,112 @@
+//! The engine: what all sessions of a process share.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::execution::{Execution, Local, Registry, runtime};
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::{execution, function};
+
+/// What all sessions share: catalog, registry, memory, and where plans run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub catalog: Arc<Catalog>,
+    pub registry: Arc<Registry>,
+    pub execution: Arc<dyn Execution>,
+    pub runtime: Arc<RuntimeEnv>,
+    /// Functions and defaults; each statement gets a copy with its session's settings.
+    pub template: SessionState,
+    pub settings: Settings,
+}
+
+/// Who opens a session.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    pub user: String,
+    pub is_superuser: bool,
+}
+
+impl SessionOptions {
+    /// The user of this machine, who may do everything.
+    pub fn local() -> Self {
+        Self {
+            user: "quern".to_string(),
+            is_superuser: true,
+        }
+    }
+}
+
+impl Engine {
+    /// Opens an engine with the settings of the command line and the configuration file.
+    pub fn open(settings: Settings) -> Result<Self> {
+        let catalog = match settings.data_dir() {
+            Some(folder) => Catalog::open(Path::new(folder))?,
+            None => Catalog::in_memory(),
+        };
+        let runtime = runtime(&settings)?;
+        let mut template = SessionStateBuilder::new()
+            .with_config(config())
+            .with_runtime_env(Arc::clone(&runtime))
+            .with_default_features()
+            .build();
+        function::register(&mut template)?;
+        let shared = Shared {
+            catalog: Arc::new(catalog),
+            registry: Arc::default(),
+            execution: Arc::new(Local),
+            runtime,
+            template,
+            settings,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    pub fn session(&self, options: SessionOptions) -> Session {
+        Session::new(Arc::clone(&self.shared), options)
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// The memory limit in force.
+    pub fn memory_limit_bytes(&self) -> u64 {
+        execution::memory_limit_bytes(&self.shared.settings)
+    }
+
+    /// Memory that running queries hold now, by the pool's account.
+    pub fn reserved_bytes(&self) -> u64 {
+        self.shared.runtime.memory_pool.reserved() as u64
+    }
+}
+
+/// How DataFusion plans and runs for us, whatever the session's settings.
+fn config() -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    // As in PostgreSQL, 0.1 is exact.
+    options.sql_parser.parse_float_as_decimal = true;
+    options.execution.collect_statistics = true;
+    config
+}

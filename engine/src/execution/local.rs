@@ -1,0 +1,41 @@
+//! Execution in this process: plain DataFusion on the shared memory pool.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::execution::memory_pool::{MemoryPool, PeakRecordingPool};
+use datafusion::execution::{SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
+
+use super::{Execution, Query};
+use crate::error::Result;
+
+#[derive(Debug, Default)]
+pub struct Local;
+
+#[async_trait]
+impl Execution for Local {
+    async fn prepare(
+        &self,
+        state: &SessionState,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(state.create_physical_plan(plan).await?)
+    }
+
+    fn start(
+        &self,
+        query: &Query,
+        state: &SessionState,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<SendableRecordBatchStream> {
+        let shared = state.runtime_env();
+        let pool = Arc::new(PeakRecordingPool::new(Arc::clone(&shared.memory_pool)));
+        let mut runtime = shared.as_ref().clone();
+        runtime.memory_pool = Arc::clone(&pool) as Arc<dyn MemoryPool>;
+        query.running(Arc::clone(&plan), pool, 0);
+        let context = TaskContext::from(state).with_runtime(Arc::new(runtime));
+        Ok(execute_stream(plan, Arc::new(context))?)
+    }
+}

@@ -1,0 +1,49 @@
+//! Running a plan: where it runs, what watches it, and what bounds it.
+//!
+//! [`Execution`] is the seam between the session and the machinery: [`Local`] runs a plan in this
+//! process; a cluster implements the same trait. Each running statement is a [`Query`] in the
+//! [`Registry`], which is what `system.queries`, progress bars and cancellation look at.
+
+mod local;
+mod memory;
+mod progress;
+mod query;
+mod registry;
+mod rows;
+
+pub use local::Local;
+pub use memory::{memory_limit_bytes, resident_bytes, runtime};
+pub use progress::{Progress, operator_metrics};
+pub use query::{Query, QueryInfo, QueryState};
+pub use registry::Registry;
+pub use rows::Rows;
+pub(crate) use rows::unless_ended;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+
+use crate::error::Result;
+
+/// Where plans run.
+#[async_trait]
+pub trait Execution: Debug + Send + Sync {
+    /// Makes a logical plan executable.
+    async fn prepare(
+        &self,
+        state: &SessionState,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>>;
+
+    /// Starts the plan; the query learns of its progress. Nothing is read before the stream is polled.
+    fn start(
+        &self,
+        query: &Query,
+        state: &SessionState,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<SendableRecordBatchStream>;
+}

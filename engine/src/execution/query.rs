@@ -1,0 +1,190 @@
+//! One statement while it runs: its identity, its state, and the switch that ends it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use datafusion::execution::memory_pool::PeakRecordingPool;
+use datafusion::physical_plan::ExecutionPlan;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::progress::{Progress, operator_metrics};
+use crate::error::{Error, Kind};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryState {
+    Planning,
+    Running,
+    Finished,
+    Failed,
+    Cancelled,
+}
+
+impl QueryState {
+    pub fn name(self) -> &'static str {
+        match self {
+            QueryState::Planning => "planning",
+            QueryState::Running => "running",
+            QueryState::Finished => "finished",
+            QueryState::Failed => "failed",
+            QueryState::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn is_over(self) -> bool {
+        !matches!(self, QueryState::Planning | QueryState::Running)
+    }
+}
+
+#[derive(Debug)]
+pub struct Query {
+    pub id: String,
+    /// The statement without its secrets.
+    pub text: String,
+    pub user: String,
+    pub application: String,
+    pub started_at: SystemTime,
+    started: Instant,
+    timeout: Option<Duration>,
+    cancel: CancellationToken,
+    rows: AtomicU64,
+    bytes_read: Arc<AtomicU64>,
+    /// What changes as the query proceeds; held only for moments.
+    stage: Mutex<Stage>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    state: QueryState,
+    /// Let go at the end, so that a finished query holds no data.
+    plan: Option<Arc<dyn ExecutionPlan>>,
+    pool: Option<Arc<PeakRecordingPool>>,
+    bytes_total: u64,
+    elapsed: Option<Duration>,
+    error: Option<String>,
+    /// The last progress, kept when the plan is let go.
+    last: Option<Progress>,
+}
+
+/// What identifies a statement when it starts.
+#[derive(Debug, Clone, Default)]
+pub struct QueryInfo {
+    pub text: String,
+    pub user: String,
+    pub application: String,
+    pub timeout: Option<Duration>,
+}
+
+impl Query {
+    pub(super) fn new(id: String, info: QueryInfo) -> Self {
+        Self {
+            id,
+            text: info.text,
+            user: info.user,
+            application: info.application,
+            started_at: SystemTime::now(),
+            started: Instant::now(),
+            timeout: info.timeout,
+            cancel: CancellationToken::new(),
+            rows: AtomicU64::new(0),
+            bytes_read: Arc::default(),
+            stage: Mutex::new(Stage {
+                state: QueryState::Planning,
+                plan: None,
+                pool: None,
+                bytes_total: 0,
+                elapsed: None,
+                error: None,
+                last: None,
+            }),
+        }
+    }
+
+    /// Ends the query at its next step; the caller of the query gets 57014.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    pub fn cancel_token(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// When the time limit is reached, if there is one.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timeout.map(|timeout| self.started + timeout)
+    }
+
+    pub(super) fn bytes_read(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes_read)
+    }
+
+    pub(super) fn running(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        pool: Arc<PeakRecordingPool>,
+        bytes_total: u64,
+    ) {
+        let mut stage = self.stage.lock();
+        stage.state = QueryState::Running;
+        stage.plan = Some(plan);
+        stage.pool = Some(pool);
+        stage.bytes_total = bytes_total;
+    }
+
+    pub(crate) fn add_rows(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// The query is over; the first call decides how it ended.
+    pub(crate) fn finish(&self, outcome: Result<(), &Error>) {
+        let progress = self.progress();
+        let mut stage = self.stage.lock();
+        if stage.state.is_over() {
+            return;
+        }
+        stage.state = match &outcome {
+            Ok(()) => QueryState::Finished,
+            Err(e) if e.kind == Kind::Cancelled => QueryState::Cancelled,
+            Err(_) => QueryState::Failed,
+        };
+        stage.error = outcome.err().map(|e| e.message.clone());
+        stage.elapsed = Some(self.started.elapsed());
+        stage.plan = None;
+        stage.pool = None;
+        stage.last = Some(Progress {
+            state: stage.state,
+            ..progress
+        });
+    }
+
+    pub fn error(&self) -> Option<String> {
+        self.stage.lock().error.clone()
+    }
+
+    /// How far the query is, now or, when it is over, at its end.
+    pub fn progress(&self) -> Progress {
+        let stage = self.stage.lock();
+        if let Some(last) = &stage.last {
+            return last.clone();
+        }
+        let metrics = stage
+            .plan
+            .as_ref()
+            .map(|plan| operator_metrics(plan.as_ref()))
+            .unwrap_or_default();
+        Progress {
+            state: stage.state,
+            elapsed: stage.elapsed.unwrap_or_else(|| self.started.elapsed()),
+            rows: self.rows.load(Ordering::Relaxed),
+            rows_scanned: metrics.rows_scanned,
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            bytes_total: stage.bytes_total,
+            memory_bytes: stage
+                .pool
+                .as_ref()
+                .map_or(0, |pool| pool.peak_reserved() as u64),
+            spilled_bytes: metrics.spilled_bytes,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! SQL syntax trees to logical plans: names are looked up here, and our own relations are planned.
+//!
+//! Two steps: [`resolve`] finds and opens every relation that the statement mentions (which may
+//! read files), then DataFusion's planner runs over [`context::PlanContext`], which only hands out
+//! what was opened. A relation that was not found becomes an error there, when the planner asks.
+
+mod context;
+mod relation;
+mod resolve;
+mod sample;
+
+pub use resolve::{READERS, find, reference, renamed, undefined_table};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::TableProvider;
+use datafusion::common::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement as PlannerStatement;
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use datafusion::sql::sqlparser::ast;
+
+use crate::catalog::Snapshot;
+use crate::error::{Error, Kind, Result};
+use crate::sql::Places;
+
+/// Tables that are made of the engine's own state, such as `system.queries`.
+#[async_trait]
+pub trait VirtualTables: Send + Sync {
+    /// Every table as (schema, name).
+    fn names(&self) -> Vec<(&'static str, &'static str)>;
+
+    /// The table with its rows as they are now; `None` when there is no such table.
+    async fn open(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>>;
+}
+
+/// Where a statement's names are looked up.
+#[derive(Clone)]
+pub struct Names {
+    pub snapshot: Arc<Snapshot>,
+    pub search_path: Vec<String>,
+    pub virtual_tables: Arc<dyn VirtualTables>,
+    /// Whether the user may name files of this machine in a query.
+    pub files_allowed: bool,
+}
+
+/// Plans one statement of sqlparser's. `places` is the text that its spans refer to, if the user
+/// can see it.
+pub async fn plan(
+    state: &SessionState,
+    names: &Names,
+    places: Option<&Places>,
+    statement: ast::Statement,
+) -> Result<LogicalPlan> {
+    let relations = resolve::relations(state, names, &statement, &[]).await?;
+    plan_resolved(state, names, &relations, statement).map_err(|e| {
+        let position = span_of(&e)
+            .zip(places)
+            .and_then(|(s, places)| places.position(s.0, s.1));
+        improve(state, Error::from(e)).at(position)
+    })
+}
+
+/// The second step: everything is open, nothing is read any more.
+fn plan_resolved(
+    state: &SessionState,
+    names: &Names,
+    relations: &resolve::Relations,
+    statement: ast::Statement,
+) -> Result<LogicalPlan, DataFusionError> {
+    let context = context::PlanContext::new(state, names, relations);
+    let options = ParserOptions::from(&state.config_options().sql_parser);
+    let planner = SqlToRel::new_with_options(&context, options);
+    planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))
+}
+
+/// Line and column of the error, where DataFusion knows them.
+fn span_of(error: &DataFusionError) -> Option<(u64, u64)> {
+    match error {
+        DataFusionError::Diagnostic(diagnostic, inner) => diagnostic
+            .span
+            .map(|s| (s.start.line, s.start.column))
+            .or_else(|| span_of(inner)),
+        DataFusionError::Context(_, inner) => span_of(inner),
+        DataFusionError::Shared(inner) => span_of(inner),
+        DataFusionError::Collection(errors) => errors.first().and_then(span_of),
+        _ => None,
+    }
+}
+
+/// PostgreSQL's words for an unknown function, with our candidates.
+fn improve(state: &SessionState, error: Error) -> Error {
+    let name = error
+        .message
+        .strip_prefix("Invalid function '")
+        .and_then(|rest| rest.split('\'').next());
+    match name {
+        Some(name) if error.kind == Kind::UndefinedFunction => {
+            let known = state
+                .scalar_functions()
+                .keys()
+                .chain(state.aggregate_functions().keys());
+            let known = known
+                .chain(state.window_functions().keys())
+                .map(String::as_str);
+            Error::new(
+                Kind::UndefinedFunction,
+                format!("function {name} does not exist"),
+            )
+            .candidates(name, known)
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,450 @@
+//! Finding and opening the relations that a statement mentions, before it is planned.
+//!
+//! A name is looked up along the search path; a view is planned here, with its own search path; a
+//! quoted path or `read_csv(…)` becomes a table over files. What is not found is left out: the
+//! planner may not need it (it may name a common table expression), and asks for the error if so.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col};
+use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit, Visitor};
+
+use super::relation::{is_special, text_of};
+use super::{Names, plan_resolved, sample};
+use crate::catalog::{CATALOG_NAME, ObjectName, RelationKind, View};
+use crate::error::{Error, Kind, Result};
+use crate::options::Options;
+use crate::source::{FileTable, Spec};
+use crate::sql::{literal, parse_query};
+
+/// Functions that read files of a format: `read_csv('folder/*.csv', option => value)`.
+pub const READERS: &[&str] = &[
+    "read_arrow",
+    "read_avro",
+    "read_csv",
+    "read_json",
+    "read_ndjson",
+    "read_parquet",
+    "read_tsv",
+];
+
+/// What was opened for one statement.
+#[derive(Default)]
+pub(super) struct Relations {
+    pub named: HashMap<TableReference, Arc<dyn TableSource>>,
+    pub by_text: HashMap<String, (TableReference, Arc<dyn TableSource>)>,
+}
+
+type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Opens every relation of the statement. `inside` are the views being expanded, outermost first.
+pub(super) fn relations<'a>(
+    state: &'a SessionState,
+    names: &'a Names,
+    statement: &ast::Statement,
+    inside: &'a [ObjectName],
+) -> Opening<'a, Relations> {
+    let mut mentioned = Mentioned::default();
+    let _ = statement.visit(&mut mentioned);
+    Box::pin(async move {
+        let mut opened = Relations::default();
+        for relation in mentioned.relations {
+            if is_special(&relation) {
+                let (name, source) = open_special(state, names, &relation).await?;
+                opened.by_text.insert(text_of(&relation), (name, source));
+            } else if let TableFactor::Table {
+                name, args: None, ..
+            } = &relation
+            {
+                let reference = reference(name)?;
+                if opened.named.contains_key(&reference) {
+                    continue;
+                }
+                let shadowed = mentioned.ctes.contains(reference.table());
+                match open_named(state, names, name, &reference, inside).await {
+                    Ok(Some(source)) => drop(opened.named.insert(reference, source)),
+                    Ok(None) => {}
+                    Err(_) if shadowed => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(opened)
+    })
+}
+
+/// The relations and the common table expressions of a statement.
+#[derive(Default)]
+struct Mentioned {
+    relations: Vec<TableFactor>,
+    ctes: HashSet<String>,
+}
+
+impl Visitor for Mentioned {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.ctes
+            .extend(ctes.map(|cte| identifier(&cte.alias.name)));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, relation: &TableFactor) -> ControlFlow<()> {
+        if matches!(relation, TableFactor::Table { .. }) {
+            self.relations.push(relation.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// An identifier as the planner sees it: lower case unless quoted.
+fn identifier(ident: &ast::Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+/// The name as the planner will ask for it.
+pub fn reference(name: &SqlName) -> Result<TableReference> {
+    let parts: Option<Vec<_>> = name
+        .0
+        .iter()
+        .map(|part| part.as_ident().map(identifier))
+        .collect();
+    match parts.as_deref() {
+        Some([table]) => Ok(TableReference::bare(table.as_str())),
+        Some([schema, table]) => Ok(TableReference::partial(schema.as_str(), table.as_str())),
+        Some([catalog, schema, table]) => Ok(TableReference::full(
+            catalog.as_str(),
+            schema.as_str(),
+            table.as_str(),
+        )),
+        _ => Err(Error::new(
+            Kind::Syntax,
+            format!("improper relation name: {name}"),
+        )),
+    }
+}
+
+fn is_path(name: &SqlName) -> bool {
+    matches!(name.0.as_slice(), [part] if part.as_ident().is_some_and(|i| i.quote_style == Some('\'')))
+}
+
+async fn open_named(
+    state: &SessionState,
+    names: &Names,
+    name: &SqlName,
+    reference: &TableReference,
+    inside: &[ObjectName],
+) -> Result<Option<Arc<dyn TableSource>>> {
+    if is_path(name) {
+        let table = open_files(
+            state,
+            names,
+            vec![reference.table().to_string()],
+            None,
+            Options::default(),
+        )
+        .await?;
+        return Ok(Some(provider_as_source(table)));
+    }
+    if let Some((object, kind)) = find(names, reference)? {
+        return match kind {
+            RelationKind::External(definition) => {
+                let table = definition
+                    .open(state)
+                    .await
+                    .map_err(|e| of_table(e, &object))?;
+                Ok(Some(provider_as_source(table)))
+            }
+            RelationKind::View(view) => open_view(state, names, &object, &view, inside)
+                .await
+                .map(Some),
+        };
+    }
+    for schema in schemas(names, reference) {
+        if let Some(provider) = names
+            .virtual_tables
+            .open(&schema, reference.table())
+            .await?
+        {
+            return Ok(Some(provider_as_source(provider)));
+        }
+    }
+    Ok(None)
+}
+
+fn of_table(error: Error, table: &ObjectName) -> Error {
+    match error.detail {
+        None => error.detail(format!("While opening table {table}.")),
+        Some(_) => error,
+    }
+}
+
+/// The schemas in which a reference is looked up, in order.
+fn schemas(names: &Names, reference: &TableReference) -> Vec<String> {
+    match reference.schema() {
+        Some(schema) => vec![schema.to_string()],
+        None => names.search_path.clone(),
+    }
+}
+
+/// The table or view that a reference names, along the search path.
+pub fn find(
+    names: &Names,
+    reference: &TableReference,
+) -> Result<Option<(ObjectName, RelationKind)>> {
+    if let Some(catalog) = reference.catalog().filter(|c| *c != CATALOG_NAME) {
+        return Err(Error::new(
+            Kind::UndefinedCatalog,
+            format!("database \"{catalog}\" does not exist"),
+        )
+        .hint(format!("There is one, \"{CATALOG_NAME}\".")));
+    }
+    let table = reference.table();
+    Ok(schemas(names, reference).into_iter().find_map(|schema| {
+        let name = ObjectName {
+            schema,
+            name: table.to_string(),
+        };
+        names
+            .snapshot
+            .relation(&name)
+            .map(|relation| (name.clone(), relation.kind.clone()))
+    }))
+}
+
+/// Boxed, because views contain views.
+fn open_view<'a>(
+    state: &'a SessionState,
+    names: &'a Names,
+    name: &'a ObjectName,
+    view: &'a View,
+    inside: &'a [ObjectName],
+) -> Opening<'a, Arc<dyn TableSource>> {
+    Box::pin(async move {
+        let plan = view_plan(state, names, name, view, inside)
+            .await
+            .map_err(|e| Error {
+                position: None,
+                detail: e
+                    .detail
+                    .clone()
+                    .or_else(|| Some(format!("While planning view {name}."))),
+                ..e
+            })?;
+        let table: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, Some(view.sql.clone())));
+        Ok(provider_as_source(table))
+    })
+}
+
+async fn view_plan(
+    state: &SessionState,
+    names: &Names,
+    name: &ObjectName,
+    view: &View,
+    inside: &[ObjectName],
+) -> Result<LogicalPlan> {
+    if inside.contains(name) {
+        return Err(Error::new(
+            Kind::InvalidRecursion,
+            format!("view {name} is defined in terms of itself"),
+        ));
+    }
+    let mut deeper = inside.to_vec();
+    deeper.push(name.clone());
+    let names = Names {
+        search_path: view.search_path.clone(),
+        ..names.clone()
+    };
+    let statement = ast::Statement::Query(parse_query(&view.sql)?);
+    let opened = relations(state, &names, &statement, &deeper).await?;
+    renamed(
+        plan_resolved(state, &names, &opened, statement)?,
+        &view.columns,
+    )
+}
+
+/// The plan with its columns renamed; no names keep its own.
+pub fn renamed(plan: LogicalPlan, columns: &[String]) -> Result<LogicalPlan> {
+    if columns.is_empty() {
+        return Ok(plan);
+    }
+    let found = plan.schema().columns();
+    if columns.len() > found.len() {
+        return Err(Error::new(
+            Kind::InvalidTableDefinition,
+            format!(
+                "{} column names are given, but the query has {} columns",
+                columns.len(),
+                found.len()
+            ),
+        ));
+    }
+    let exprs = found
+        .into_iter()
+        .enumerate()
+        .map(|(at, column)| match columns.get(at) {
+            Some(name) => col(column).alias(name),
+            None => col(column),
+        });
+    Ok(LogicalPlanBuilder::from(plan)
+        .project(exprs.collect::<Vec<_>>())?
+        .build()?)
+}
+
+/// Opens `read_csv(…)` and its sisters, and sampled tables.
+async fn open_special(
+    state: &SessionState,
+    names: &Names,
+    relation: &TableFactor,
+) -> Result<(TableReference, Arc<dyn TableSource>)> {
+    let TableFactor::Table {
+        name, args, sample, ..
+    } = relation
+    else {
+        return Err(Error::internal("a relation without a name"));
+    };
+    let (reference, table) = match args {
+        Some(args) => {
+            let format = reader_format(name)
+                .ok_or_else(|| Error::unsupported("TABLESAMPLE of a table function"))?;
+            let (locations, options) = literal::reader_arguments(name, &args.args)?;
+            (
+                TableReference::bare(format!("read_{format}")),
+                open_files(state, names, locations, Some(format), options).await?,
+            )
+        }
+        None => (reference(name)?, open_sampled(state, names, name).await?),
+    };
+    let table = match sample {
+        Some(sample) => sample::sampled(&table, sample)?,
+        None => table,
+    };
+    Ok((reference, provider_as_source(table)))
+}
+
+async fn open_sampled(
+    state: &SessionState,
+    names: &Names,
+    name: &SqlName,
+) -> Result<Arc<FileTable>> {
+    let reference = reference(name)?;
+    if is_path(name) {
+        return open_files(
+            state,
+            names,
+            vec![reference.table().to_string()],
+            None,
+            Options::default(),
+        )
+        .await;
+    }
+    match find(names, &reference)? {
+        Some((_, RelationKind::External(definition))) => definition.open(state).await,
+        Some((object, kind)) => Err(Error::new(
+            Kind::WrongObjectType,
+            format!(
+                "TABLESAMPLE applies to tables, and {object} is a {}",
+                kind.word()
+            ),
+        )
+        .hint("Filter with random() < 0.1 instead.")),
+        None => Err(undefined_table(names, &reference)),
+    }
+}
+
+/// `read_csv` → `csv`, for every reader function.
+pub(super) fn reader_format(name: &SqlName) -> Option<&'static str> {
+    let [part] = name.0.as_slice() else {
+        return None;
+    };
+    let function = identifier(part.as_ident()?);
+    READERS
+        .iter()
+        .find(|reader| **reader == function)?
+        .strip_prefix("read_")
+}
+
+async fn open_files(
+    state: &SessionState,
+    names: &Names,
+    locations: Vec<String>,
+    format: Option<&str>,
+    options: Options,
+) -> Result<Arc<FileTable>> {
+    if !names.files_allowed {
+        return Err(Error::new(
+            Kind::Privilege,
+            "permission denied to read files of the server",
+        )
+        .hint("Ask the administrator to make a table of them."));
+    }
+    let spec = Spec {
+        locations,
+        format: format.map(str::to_string),
+        options,
+        ..Spec::default()
+    };
+    spec.resolve(state).await?.open(state).await
+}
+
+/// 42P01, with the nearest names.
+pub fn undefined_table(names: &Names, reference: &TableReference) -> Error {
+    let error = Error::new(
+        Kind::UndefinedTable,
+        format!("relation \"{reference}\" does not exist"),
+    );
+    if let Some(schema) = reference
+        .schema()
+        .filter(|s| names.snapshot.schemas.get(*s).is_none())
+    {
+        let known = names
+            .snapshot
+            .schemas
+            .keys()
+            .map(String::as_str)
+            .chain(["system"]);
+        if !names
+            .virtual_tables
+            .names()
+            .iter()
+            .any(|(s, _)| *s == schema)
+        {
+            return Error::new(
+                Kind::UndefinedSchema,
+                format!("schema \"{schema}\" does not exist"),
+            )
+            .candidates(schema, known);
+        }
+    }
+    if reference.schema().is_none() && reference.table().contains(['/', '.']) {
+        return error.hint(format!(
+            "To read a file, write its path in single quotes: '{}'.",
+            reference.table()
+        ));
+    }
+    let searched = schemas(names, reference);
+    let known = names
+        .snapshot
+        .relations()
+        .filter(|(n, _)| searched.contains(&n.schema))
+        .map(|(n, _)| n.name);
+    let ours = names
+        .virtual_tables
+        .names()
+        .into_iter()
+        .filter(|(s, _)| searched.iter().any(|p| p == s));
+    let known: Vec<String> = known.chain(ours.map(|(_, n)| n.to_string())).collect();
+    error.candidates(reference.table(), known.iter().map(String::as_str))
+}

@@ -1,0 +1,206 @@
+//! A session: one client's state, and the pipeline from SQL text to rows.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::common::config::ConfigNonZeroUsize;
+use datafusion::execution::SessionState;
+use parking_lot::{Mutex, RwLock};
+
+use crate::engine::{SessionOptions, Shared};
+use crate::error::{Error, Kind, Result};
+use crate::execution::{Query, QueryInfo, unless_ended};
+use crate::settings::Settings;
+use crate::statement::{self, Context, Outcome, Prepared, Statement, TransactionState, Variables};
+
+/// One client connection. Statements of a session run one after another.
+#[derive(Debug)]
+pub struct Session {
+    shared: Arc<Shared>,
+    variables: Arc<Variables>,
+    /// The statement that runs now or ran last: what [`Session::cancel`] ends.
+    current: Mutex<Option<Arc<Query>>>,
+}
+
+impl Session {
+    pub(crate) fn new(shared: Arc<Shared>, options: SessionOptions) -> Self {
+        let settings = shared.settings.clone();
+        let variables = Variables {
+            user: options.user,
+            is_superuser: options.is_superuser,
+            initial: settings.clone(),
+            settings: RwLock::new(settings),
+            prepared: Mutex::default(),
+            transaction: Mutex::default(),
+        };
+        Self {
+            shared,
+            variables: Arc::new(variables),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Text → statements. Nothing runs yet.
+    pub fn parse(&self, script: &str) -> Result<Vec<Statement>> {
+        statement::parse(script)
+    }
+
+    /// Statement → outcome. Rows, if any, stream from it and are not computed before they are asked for.
+    pub async fn execute(&self, statement: &Statement) -> Result<Outcome> {
+        let query = self.start(statement);
+        let run = async {
+            self.admit(statement)?;
+            statement.run(&self.context(statement, &query)?).await
+        };
+        let result = unless_ended(&query, run).await;
+        self.finish(statement, &query, result)
+    }
+
+    /// Text of one statement → outcome.
+    pub async fn sql(&self, text: &str) -> Result<Outcome> {
+        match self.parse(text)?.as_slice() {
+            [one] => self.execute(one).await,
+            [] => Err(Error::new(Kind::Syntax, "the statement is empty")),
+            many => Err(Error::new(
+                Kind::Syntax,
+                format!("one statement is expected here, not {}", many.len()),
+            )),
+        }
+    }
+
+    /// Statement → its parameters' types and its columns. `types` are those that the client declares.
+    pub async fn prepare(&self, statement: Statement, types: &[DataType]) -> Result<Prepared> {
+        let query = self.start(&statement);
+        let described = async {
+            let context = self.context(&statement, &query)?;
+            statement::describe(&context, statement.clone(), types).await
+        };
+        let result = unless_ended(&query, described)
+            .await
+            .map_err(|e| statement.place(e));
+        query.finish(result.as_ref().map(|_| ()));
+        result
+    }
+
+    /// Prepared statement and values → outcome.
+    pub async fn execute_prepared(
+        &self,
+        prepared: &Prepared,
+        values: Vec<ScalarValue>,
+    ) -> Result<Outcome> {
+        let statement = prepared.statement();
+        let query = self.start(statement);
+        let run = async {
+            self.admit(statement)?;
+            let values = statement::cast_values(&prepared.parameters, values)?;
+            statement
+                .run_with(&self.context(statement, &query)?, values)
+                .await
+        };
+        let result = unless_ended(&query, run).await;
+        self.finish(statement, &query, result)
+    }
+
+    /// The columns of a statement's rows, without running it.
+    pub async fn columns(&self, statement: &Statement) -> Result<Option<SchemaRef>> {
+        Ok(self.prepare(statement.clone(), &[]).await?.columns)
+    }
+
+    /// Ends the statement that runs, from any thread.
+    pub fn cancel(&self) {
+        if let Some(query) = self.current.lock().as_ref() {
+            query.cancel();
+        }
+    }
+
+    /// The statement that runs now or ran last.
+    pub fn current_query(&self) -> Option<Arc<Query>> {
+        self.current.lock().clone()
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.variables.settings.read().clone()
+    }
+
+    pub fn transaction_state(&self) -> TransactionState {
+        *self.variables.transaction.lock()
+    }
+
+    fn start(&self, statement: &Statement) -> Arc<Query> {
+        let settings = self.variables.settings.read();
+        let query = self.shared.registry.start(QueryInfo {
+            text: statement.text.clone(),
+            user: self.variables.user.clone(),
+            application: settings
+                .get("application_name")
+                .unwrap_or_default()
+                .to_string(),
+            timeout: settings.statement_timeout(),
+        });
+        *self.current.lock() = Some(Arc::clone(&query));
+        query
+    }
+
+    /// In a failed transaction only its end is taken.
+    fn admit(&self, statement: &Statement) -> Result<()> {
+        match self.transaction_state() {
+            TransactionState::Failed { .. } if !statement.is_transaction_control() => {
+                Err(Error::new(
+                    Kind::FailedTransaction,
+                    "current transaction is aborted, commands ignored until end of transaction block",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(
+        &self,
+        statement: &Statement,
+        query: &Arc<Query>,
+        result: Result<Outcome>,
+    ) -> Result<Outcome> {
+        match result {
+            Ok(outcome) => {
+                if outcome.rows.is_none() {
+                    query.finish(Ok(()));
+                }
+                Ok(outcome)
+            }
+            Err(error) => {
+                let error = statement.place(error);
+                query.finish(Err(&error));
+                let mut transaction = self.variables.transaction.lock();
+                if let TransactionState::Open { wrote } = *transaction {
+                    *transaction = TransactionState::Failed { wrote };
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn context(&self, statement: &Statement, query: &Arc<Query>) -> Result<Context> {
+        Ok(Context {
+            catalog: Arc::clone(&self.shared.catalog),
+            registry: Arc::clone(&self.shared.registry),
+            execution: Arc::clone(&self.shared.execution),
+            state: Arc::new(self.state()?),
+            variables: Arc::clone(&self.variables),
+            query: Arc::clone(query),
+            places: Arc::clone(statement.places()),
+        })
+    }
+
+    /// The engine's state with this session's settings, at this moment.
+    fn state(&self) -> Result<SessionState> {
+        let settings = self.variables.settings.read();
+        let mut state = self.shared.template.clone();
+        let options = state.config_mut().options_mut();
+        options.execution.target_partitions = settings.threads();
+        options.execution.batch_size = ConfigNonZeroUsize::try_new(settings.batch_size_rows())?;
+        options.execution.time_zone = Some(settings.timezone().to_string());
+        state.mark_start_execution();
+        Ok(state)
+    }
+}

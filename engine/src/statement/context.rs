@@ -1,0 +1,193 @@
+//! What a statement may use while it runs: the engine's shared parts, and the state of its session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
+use parking_lot::{Mutex, RwLock};
+
+use super::Statement;
+use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
+use crate::error::{Error, Kind, Result};
+use crate::execution::{Execution, Query, Registry, Rows};
+use crate::plan::{self, Names};
+use crate::settings::Settings;
+use crate::sql::Places;
+use crate::system::SystemTables;
+
+/// A statement that was parsed and described ahead of its execution.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub(crate) statement: Statement,
+    /// Types of `$1`, `$2`, …
+    pub parameters: Vec<DataType>,
+    /// `None` when the statement gives no rows.
+    pub columns: Option<SchemaRef>,
+}
+
+impl Prepared {
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+}
+
+/// Whether the session is between BEGIN and COMMIT.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TransactionState {
+    #[default]
+    Idle,
+    /// `wrote` tells whether something was changed since BEGIN; each statement is atomic by itself.
+    Open { wrote: bool },
+    /// A statement failed: only COMMIT and ROLLBACK are taken.
+    Failed { wrote: bool },
+}
+
+/// The state of one session; each lock guards the one value in it and is never held over an await.
+#[derive(Debug)]
+pub struct Variables {
+    pub user: String,
+    pub is_superuser: bool,
+    /// The settings that RESET goes back to.
+    pub initial: Settings,
+    pub settings: RwLock<Settings>,
+    pub prepared: Mutex<HashMap<String, Arc<Prepared>>>,
+    pub transaction: Mutex<TransactionState>,
+}
+
+/// What one running statement may use.
+#[derive(Clone)]
+pub struct Context {
+    pub catalog: Arc<Catalog>,
+    pub registry: Arc<Registry>,
+    pub execution: Arc<dyn Execution>,
+    /// The engine's session state with this session's settings.
+    pub state: Arc<SessionState>,
+    pub variables: Arc<Variables>,
+    pub query: Arc<Query>,
+    /// The text that the statement's tokens refer to.
+    pub places: Arc<Places>,
+}
+
+impl Context {
+    pub(super) fn settings(&self) -> Settings {
+        self.variables.settings.read().clone()
+    }
+
+    /// Where names are looked up now.
+    pub(super) fn names(&self) -> Names {
+        let settings = self.settings();
+        Names {
+            snapshot: self.catalog.snapshot(),
+            search_path: settings.search_path(),
+            files_allowed: self.variables.is_superuser,
+            virtual_tables: Arc::new(SystemTables {
+                catalog: Arc::clone(&self.catalog),
+                registry: Arc::clone(&self.registry),
+                settings,
+                state: Arc::clone(&self.state),
+                user: self.variables.user.clone(),
+                is_superuser: self.variables.is_superuser,
+            }),
+        }
+    }
+
+    /// Plans a query whose text the user wrote.
+    pub(super) async fn plan(&self, query: &ast::Query) -> Result<LogicalPlan> {
+        plan::plan(
+            &self.state,
+            &self.names(),
+            Some(&self.places),
+            super::as_statement(query),
+        )
+        .await
+    }
+
+    /// Plans a query that the engine itself wrote.
+    pub(super) async fn plan_own(&self, sql: &str) -> Result<LogicalPlan> {
+        let query = crate::sql::parse_query(sql)?;
+        plan::plan(
+            &self.state,
+            &self.names(),
+            None,
+            ast::Statement::Query(query),
+        )
+        .await
+    }
+
+    /// Runs a logical plan as this statement's query.
+    pub(super) async fn rows(&self, plan: &LogicalPlan) -> Result<Rows> {
+        let plan = self.execution.prepare(&self.state, plan).await?;
+        let stream = self.execution.start(&self.query, &self.state, plan)?;
+        Ok(Rows::new(Arc::clone(&self.query), stream))
+    }
+
+    /// The name under which CREATE makes an object: in the current schema unless qualified.
+    pub(super) fn new_name(&self, name: &SqlName) -> Result<ObjectName> {
+        let reference = plan::reference(name)?;
+        let schema = match reference.schema() {
+            Some(schema) => schema.to_string(),
+            None => self
+                .settings()
+                .search_path()
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| DEFAULT_SCHEMA.into()),
+        };
+        if is_reserved_schema(&schema) {
+            return Err(Error::new(
+                Kind::Privilege,
+                format!("schema \"{schema}\" belongs to the system"),
+            ));
+        }
+        self.catalog.snapshot().schema(&schema)?;
+        Ok(ObjectName {
+            schema,
+            name: reference.table().to_string(),
+        })
+    }
+
+    /// The table or view that a name means, or 42P01.
+    pub(super) fn existing(&self, name: &SqlName) -> Result<(ObjectName, Arc<Relation>)> {
+        let names = self.names();
+        let reference = plan::reference(name)?;
+        match plan::find(&names, &reference)? {
+            Some((object, _)) => match names.snapshot.relation(&object) {
+                Some(relation) => Ok((object, Arc::clone(relation))),
+                None => Err(plan::undefined_table(&names, &reference)),
+            },
+            None => Err(plan::undefined_table(&names, &reference)),
+        }
+    }
+
+    /// Notes that this statement changed something, for a ROLLBACK that comes too late.
+    pub(super) fn wrote(&self) {
+        let mut transaction = self.variables.transaction.lock();
+        if let TransactionState::Open { wrote } = &mut *transaction {
+            *wrote = true;
+        }
+    }
+}
+
+/// Schemas that no user can create in, drop or rename.
+pub(super) fn is_reserved_schema(name: &str) -> bool {
+    matches!(name, "system" | "information_schema" | "pg_catalog")
+}
+
+/// 42809 when the object is of another kind than the statement names.
+pub(super) fn expect_kind(name: &ObjectName, kind: &RelationKind, word: &str) -> Result<()> {
+    if kind.word() == word {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::WrongObjectType,
+        format!("\"{}\" is not a {word}", name.name),
+    )
+    .hint(format!(
+        "It is a {0}: use {1}.",
+        kind.word(),
+        kind.word().to_uppercase()
+    )))
+}

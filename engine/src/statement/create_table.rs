@@ -1,0 +1,276 @@
+//! `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] t [(col type, …)] WITH (location = '…', …)` and
+//! `CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] t [(col type, …)] STORED AS format
+//! [PARTITIONED BY (c, …)] [OPTIONS (k v, …)] LOCATION '…'`: a table over files that we only read.
+//!
+//! The files are looked at now: their columns, their format and the options are checked and stored,
+//! so that a later query infers nothing.
+
+use arrow::datatypes::DataType;
+use datafusion::sql::sqlparser::ast::{self, ColumnOption, ObjectName as SqlName};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::cursor::{Cursor, fold};
+use super::{Context, Notice, Outcome, with_options};
+use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
+use crate::error::{Error, Kind, Result};
+use crate::options::{OptionValue, Options};
+use crate::source::{ColumnSpec, Definition, Spec};
+
+#[derive(Debug, Clone)]
+pub(crate) struct CreateTable {
+    name: SqlName,
+    or_replace: bool,
+    if_not_exists: bool,
+    columns: Vec<ast::ColumnDef>,
+    partition_columns: Option<Vec<String>>,
+    format: Option<String>,
+    options: Options,
+}
+
+pub(super) fn parse(c: &mut Cursor) -> Result<CreateTable> {
+    c.expect(&["create"])?;
+    let or_replace = c.take(&["or", "replace"]);
+    let external = c.take(&["external"]);
+    c.expect(&["table"])?;
+    let if_not_exists = c.if_not_exists();
+    let name = c.name()?;
+    let columns = if matches!(c.peek(), Token::LParen) {
+        columns(c)?
+    } else {
+        Vec::new()
+    };
+    let mut table = CreateTable {
+        name,
+        or_replace,
+        if_not_exists,
+        columns,
+        partition_columns: None,
+        format: None,
+        options: Options::default(),
+    };
+    if external {
+        external_clauses(c, &mut table)?
+    } else {
+        with_clause(c, &mut table)?
+    }
+    Ok(table)
+}
+
+fn columns(c: &mut Cursor) -> Result<Vec<ast::ColumnDef>> {
+    let (columns, constraints) = c.sql(|p| p.parse_columns())?;
+    match constraints.first() {
+        Some(constraint) => Err(Error::unsupported(format!(
+            "the constraint {constraint} of an external table"
+        ))),
+        None => Ok(columns),
+    }
+}
+
+fn with_clause(c: &mut Cursor, table: &mut CreateTable) -> Result<()> {
+    if c.take(&["with"]) {
+        table.options = with_options::parse(c)?;
+        return Ok(());
+    }
+    let managed = c.at_end()
+        || ["as", "clustered", "partitioned"]
+            .iter()
+            .any(|word| c.take(&[word]));
+    if managed {
+        return Err(
+            Error::unsupported("creating a table that Quern stores itself").hint(
+                "Use CREATE TABLE … WITH (location = '…') for files, or CREATE VIEW … AS SELECT ….",
+            ),
+        );
+    }
+    Err(c.unexpected("WITH (location = '…', …)"))
+}
+
+/// The clauses of CREATE EXTERNAL TABLE, in any order.
+fn external_clauses(c: &mut Cursor, table: &mut CreateTable) -> Result<()> {
+    let mut entries = Vec::new();
+    while !c.at_end() {
+        match c.expect_one_of(&["stored", "partitioned", "options", "location", "with"])? {
+            "stored" => {
+                c.expect(&["as"])?;
+                table.format = Some(c.identifier()?.to_lowercase());
+            }
+            "partitioned" => {
+                c.expect(&["by"])?;
+                let names = c.sql(|p| {
+                    p.expect_token(&Token::LParen)?;
+                    let names = p.parse_comma_separated(|p| p.parse_identifier())?;
+                    p.expect_token(&Token::RParen)?;
+                    Ok(names)
+                })?;
+                table.partition_columns = Some(names.iter().map(fold).collect());
+            }
+            "options" => entries.extend(hive_options(c)?),
+            "location" => entries.push(("location".to_string(), locations(c)?)),
+            _ => entries.extend(with_options::parse(c)?.entries().iter().cloned()),
+        }
+    }
+    table.options = Options::new(entries)?;
+    Ok(())
+}
+
+/// `'…'` or `('…', '…')`.
+fn locations(c: &mut Cursor) -> Result<OptionValue> {
+    if !c.take_token(&Token::LParen) {
+        return Ok(OptionValue::Text(c.string()?));
+    }
+    let mut all = vec![OptionValue::Text(c.string()?)];
+    while c.take_token(&Token::Comma) {
+        all.push(OptionValue::Text(c.string()?));
+    }
+    c.expect_token(&Token::RParen)?;
+    Ok(OptionValue::Array(all))
+}
+
+/// `(key value, …)`: keys are words or strings, with an optional prefix such as `format.`.
+fn hive_options(c: &mut Cursor) -> Result<Vec<(String, OptionValue)>> {
+    c.expect_token(&Token::LParen)?;
+    let mut entries = Vec::new();
+    while !c.take_token(&Token::RParen) {
+        let key = match c.peek() {
+            Token::SingleQuotedString(_) => c.string()?,
+            _ => c.name()?.to_string(),
+        };
+        c.take_token(&Token::Eq);
+        let value = c.sql(|p| p.parse_expr())?;
+        let key = key.trim_start_matches("format.").to_string();
+        entries.push((
+            key.replace("has_header", "header"),
+            crate::sql::literal::value_of(&value)?,
+        ));
+        if !c.take_token(&Token::Comma) {
+            c.expect_token(&Token::RParen)?;
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+impl CreateTable {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        let name = ctx.new_name(&self.name)?;
+        if self.exists(&ctx.catalog.snapshot(), &name)? {
+            return Ok(self.skipped(&name));
+        }
+        let definition = self.spec(ctx)?.resolve(&ctx.state).await?;
+        let created = ctx
+            .catalog
+            .update(|snapshot| self.decide(snapshot, &name, definition))?;
+        if !created {
+            return Ok(self.skipped(&name));
+        }
+        ctx.wrote();
+        Ok(Outcome::done("CREATE TABLE"))
+    }
+
+    fn skipped(&self, name: &ObjectName) -> Outcome {
+        Outcome::done("CREATE TABLE").with(Notice::notice(format!(
+            "relation {name} already exists, skipping"
+        )))
+    }
+
+    /// Decides under the catalog's lock, because another session may have been faster.
+    fn decide(
+        &self,
+        snapshot: &Snapshot,
+        name: &ObjectName,
+        definition: Definition,
+    ) -> Result<(Vec<Change>, bool)> {
+        if self.exists(snapshot, name)? {
+            return Ok((Vec::new(), false));
+        }
+        snapshot.schema(&name.schema)?;
+        let kind = RelationKind::External(Box::new(definition));
+        let relation = Relation {
+            kind,
+            created_ms: chrono::Utc::now().timestamp_millis(),
+            statistics: None,
+        };
+        Ok((
+            vec![Change::PutRelation(name.clone(), Box::new(relation))],
+            true,
+        ))
+    }
+
+    /// True when there is one already and the statement is content with it.
+    fn exists(&self, snapshot: &Snapshot, name: &ObjectName) -> Result<bool> {
+        let Some(found) = snapshot.relation(name) else {
+            return Ok(false);
+        };
+        if self.if_not_exists {
+            return Ok(true);
+        }
+        if self.or_replace {
+            super::context::expect_kind(name, &found.kind, "table")?;
+            return Ok(false);
+        }
+        Err(Error::new(
+            Kind::DuplicateTable,
+            format!("relation \"{}\" already exists", name.name),
+        )
+        .hint("Say IF NOT EXISTS to keep it, or OR REPLACE to replace it."))
+    }
+
+    fn spec(&self, ctx: &Context) -> Result<Spec> {
+        if !ctx.variables.is_superuser {
+            return Err(Error::new(
+                Kind::Privilege,
+                "permission denied to read files of the server",
+            ));
+        }
+        let mut options = self.options.clone();
+        let locations = options.take_texts("location")?.ok_or_else(|| {
+            Error::new(Kind::Syntax, "an external table needs a location")
+                .hint("Write WITH (location = 'folder/*.parquet').")
+        })?;
+        let format = match (&self.format, options.take_text("format")?) {
+            (Some(stored_as), _) => Some(stored_as.clone()),
+            (None, given) => given.map(|f| f.to_lowercase()),
+        };
+        let partition_columns = match options.take_texts("partition_columns")? {
+            Some(names) => Some(names),
+            None => self.partition_columns.clone(),
+        };
+        let columns = self
+            .columns
+            .iter()
+            .map(|column| column_spec(ctx, column))
+            .collect::<Result<_>>()?;
+        Ok(Spec {
+            locations,
+            format,
+            columns,
+            partition_columns,
+            options,
+        })
+    }
+}
+
+fn column_spec(ctx: &Context, column: &ast::ColumnDef) -> Result<ColumnSpec> {
+    let mut nullable = true;
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::NotNull => nullable = false,
+            ColumnOption::Null => {}
+            other => {
+                return Err(Error::unsupported(format!(
+                    "{other} for a column of an external table"
+                )));
+            }
+        }
+    }
+    Ok(ColumnSpec {
+        name: fold(&column.name),
+        data_type: data_type(ctx, &column.data_type)?,
+        nullable,
+    })
+}
+
+/// The Arrow type of an SQL type, as CAST understands it.
+pub(super) fn data_type(ctx: &Context, sql_type: &ast::DataType) -> Result<DataType> {
+    crate::source::sql_type(&ctx.state, sql_type.clone())
+}

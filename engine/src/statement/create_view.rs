@@ -1,0 +1,120 @@
+//! `CREATE [OR REPLACE] VIEW [IF NOT EXISTS] v [(column, …)] AS query`: a stored query.
+//!
+//! The text is stored and planned anew at each use, with the search path of now. It is planned once
+//! here, so that a view that cannot work is refused.
+
+use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::cursor::{Cursor, fold};
+use super::{Context, Notice, Outcome, context};
+use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot, View};
+use crate::error::{Error, Kind, Result};
+use crate::plan;
+
+#[derive(Debug, Clone)]
+pub(crate) struct CreateView {
+    name: SqlName,
+    or_replace: bool,
+    if_not_exists: bool,
+    columns: Vec<String>,
+    query: Box<ast::Query>,
+}
+
+pub(super) fn parse(c: &mut Cursor) -> Result<CreateView> {
+    c.expect(&["create"])?;
+    let or_replace = c.take(&["or", "replace"]);
+    c.expect(&["view"])?;
+    let if_not_exists = c.if_not_exists();
+    let name = c.name()?;
+    let columns = if c.take_token(&Token::LParen) {
+        let names = c.sql(|p| p.parse_comma_separated(|p| p.parse_identifier()))?;
+        c.expect_token(&Token::RParen)?;
+        names.iter().map(fold).collect()
+    } else {
+        Vec::new()
+    };
+    c.expect(&["as"])?;
+    Ok(CreateView {
+        name,
+        or_replace,
+        if_not_exists,
+        columns,
+        query: c.query()?,
+    })
+}
+
+impl CreateView {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        let name = ctx.new_name(&self.name)?;
+        let view = View {
+            sql: self.query.to_string(),
+            columns: self.columns.clone(),
+            search_path: ctx.settings().search_path(),
+        };
+        self.check(ctx).await?;
+        let created = ctx
+            .catalog
+            .update(|snapshot| self.decide(snapshot, &name, view))?;
+        if !created {
+            let notice = Notice::notice(format!("relation {name} already exists, skipping"));
+            return Ok(Outcome::done("CREATE VIEW").with(notice));
+        }
+        ctx.wrote();
+        Ok(Outcome::done("CREATE VIEW"))
+    }
+
+    /// The query must plan, take no parameters, and have distinct column names.
+    async fn check(&self, ctx: &Context) -> Result<()> {
+        let plan = plan::renamed(ctx.plan(&self.query).await?, &self.columns)?;
+        if !plan.get_parameter_names()?.is_empty() {
+            return Err(Error::new(
+                Kind::UndefinedParameter,
+                "a view cannot have parameters",
+            ));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for field in plan.schema().fields() {
+            if !seen.insert(field.name()) {
+                return Err(Error::new(
+                    Kind::DuplicateColumn,
+                    format!("column \"{}\" specified more than once", field.name()),
+                )
+                .hint("Name the columns: CREATE VIEW v (a, b) AS …."));
+            }
+        }
+        Ok(())
+    }
+
+    fn decide(
+        &self,
+        snapshot: &Snapshot,
+        name: &ObjectName,
+        view: View,
+    ) -> Result<(Vec<Change>, bool)> {
+        if let Some(found) = snapshot.relation(name) {
+            if self.if_not_exists {
+                return Ok((Vec::new(), false));
+            }
+            if !self.or_replace {
+                return Err(Error::new(
+                    Kind::DuplicateTable,
+                    format!("relation \"{}\" already exists", name.name),
+                )
+                .hint("Say IF NOT EXISTS to keep it, or OR REPLACE to replace it."));
+            }
+            context::expect_kind(name, &found.kind, "view")?;
+        }
+        snapshot.schema(&name.schema)?;
+        let created_ms = chrono::Utc::now().timestamp_millis();
+        let relation = Relation {
+            kind: RelationKind::View(view),
+            created_ms,
+            statistics: None,
+        };
+        Ok((
+            vec![Change::PutRelation(name.clone(), Box::new(relation))],
+            true,
+        ))
+    }
+}

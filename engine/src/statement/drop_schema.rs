@@ -1,0 +1,76 @@
+//! `DROP SCHEMA [IF EXISTS] s [CASCADE|RESTRICT]`: a schema with content needs CASCADE.
+
+use super::cursor::Cursor;
+use super::{Context, Notice, Outcome, context};
+use crate::catalog::{Change, DEFAULT_SCHEMA, Snapshot};
+use crate::error::{Error, Kind, Result};
+
+#[derive(Debug, Clone)]
+pub(crate) struct DropSchema {
+    name: String,
+    if_exists: bool,
+    cascade: bool,
+}
+
+pub(super) fn parse(c: &mut Cursor) -> Result<DropSchema> {
+    c.expect(&["drop", "schema"])?;
+    let if_exists = c.if_exists();
+    let name = c.identifier()?;
+    let cascade = c.take(&["cascade"]);
+    if !cascade {
+        c.take(&["restrict"]);
+    }
+    Ok(DropSchema {
+        name,
+        if_exists,
+        cascade,
+    })
+}
+
+impl DropSchema {
+    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+        if self.name == DEFAULT_SCHEMA || context::is_reserved_schema(&self.name) {
+            return Err(Error::new(
+                Kind::Privilege,
+                format!("schema \"{}\" cannot be dropped", self.name),
+            ));
+        }
+        let dropped = ctx.catalog.update(|snapshot| self.decide(snapshot))?;
+        ctx.wrote();
+        let outcome = Outcome::done("DROP SCHEMA");
+        if dropped {
+            return Ok(outcome);
+        }
+        Ok(outcome.with(Notice::notice(format!(
+            "schema \"{}\" does not exist, skipping",
+            self.name
+        ))))
+    }
+
+    fn decide(&self, snapshot: &Snapshot) -> Result<(Vec<Change>, bool)> {
+        let schema = match snapshot.schema(&self.name) {
+            Ok(schema) => schema,
+            Err(_) if self.if_exists => return Ok((Vec::new(), false)),
+            Err(error) => return Err(error),
+        };
+        if !self.cascade && !schema.relations.is_empty() {
+            let names: Vec<_> = schema
+                .relations
+                .keys()
+                .take(5)
+                .map(String::as_str)
+                .collect();
+            return Err(Error::new(
+                Kind::DependentObjects,
+                format!("schema \"{}\" is not empty", self.name),
+            )
+            .detail(format!(
+                "It holds {} ({} in all).",
+                names.join(", "),
+                schema.relations.len()
+            ))
+            .hint("Say CASCADE to drop its content too."));
+        }
+        Ok((vec![Change::DropSchema(self.name.clone())], true))
+    }
+}

@@ -1,0 +1,240 @@
+//! `EXPLAIN [ANALYZE] [VERBOSE] query` and `EXPLAIN (ANALYZE, VERBOSE, FORMAT TEXT|TREE|JSON|GRAPHVIZ) query`.
+//!
+//! Shows how a query would run; with ANALYZE it runs, and each operator shows what it did. VERBOSE
+//! adds the logical plan before and after optimization.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Token;
+use futures::StreamExt;
+
+use super::cursor::Cursor;
+use super::{Context, Outcome, outcome, query};
+use crate::error::{Error, Kind, Result};
+use crate::execution::operator_metrics;
+use crate::settings::format_bytes;
+
+const COLUMN: &str = "QUERY PLAN";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Tree,
+    Json,
+    Graphviz,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Explain {
+    analyze: bool,
+    verbose: bool,
+    format: Format,
+    query: Box<ast::Query>,
+}
+
+pub(super) fn parse(c: &mut Cursor) -> Result<Explain> {
+    c.expect(&["explain"])?;
+    let mut explain = Explain {
+        analyze: false,
+        verbose: false,
+        format: Format::Text,
+        query: empty(),
+    };
+    if matches!(c.peek(), Token::LParen) && !starts_query(c) {
+        options(c, &mut explain)?;
+    }
+    loop {
+        if c.take(&["analyze"]) {
+            explain.analyze = true;
+        } else if c.take(&["verbose"]) {
+            explain.verbose = true;
+        } else if c.take(&["format"]) {
+            explain.format = format(c)?;
+        } else {
+            break;
+        }
+    }
+    explain.query = query::parse(c)?.query;
+    Ok(explain)
+}
+
+/// Stands in until the query is parsed.
+fn empty() -> Box<ast::Query> {
+    Box::new(ast::Query {
+        with: None,
+        body: Box::new(ast::SetExpr::Values(ast::Values {
+            explicit_row: false,
+            rows: Vec::new(),
+            value_keyword: false,
+        })),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    })
+}
+
+/// Whether the parenthesis opens a query rather than options.
+fn starts_query(c: &Cursor) -> bool {
+    match c.parser.peek_nth_token(1).token {
+        Token::LParen => true,
+        Token::Word(word) => matches!(
+            word.value.to_lowercase().as_str(),
+            "select" | "with" | "values" | "table" | "from"
+        ),
+        _ => false,
+    }
+}
+
+fn options(c: &mut Cursor, explain: &mut Explain) -> Result<()> {
+    c.expect_token(&Token::LParen)?;
+    loop {
+        match c.expect_one_of(&[
+            "analyze",
+            "verbose",
+            "format",
+            "distributed",
+            "costs",
+            "timing",
+            "summary",
+            "buffers",
+        ])? {
+            "analyze" => explain.analyze = switch(c),
+            "verbose" => explain.verbose = switch(c),
+            "format" => explain.format = format(c)?,
+            "distributed" => {
+                return Err(Error::unsupported("EXPLAIN (DISTRIBUTED)")
+                    .hint("Queries run in this process; EXPLAIN shows the whole plan."));
+            }
+            _ => drop(switch(c)),
+        }
+        if !c.take_token(&Token::Comma) {
+            break;
+        }
+    }
+    c.expect_token(&Token::RParen)
+}
+
+/// `[TRUE|FALSE|ON|OFF]`, true when left out.
+fn switch(c: &mut Cursor) -> bool {
+    if c.take(&["false"]) || c.take(&["off"]) {
+        return false;
+    }
+    let _ = c.take(&["true"]) || c.take(&["on"]);
+    true
+}
+
+fn format(c: &mut Cursor) -> Result<Format> {
+    Ok(
+        match c.expect_one_of(&["text", "indent", "tree", "json", "pgjson", "graphviz"])? {
+            "tree" => Format::Tree,
+            "json" | "pgjson" => Format::Json,
+            "graphviz" => Format::Graphviz,
+            _ => Format::Text,
+        },
+    )
+}
+
+impl Explain {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        let logical = ctx.plan(&self.query).await?;
+        let optimized = ctx.state.optimize(&logical)?;
+        let physical = ctx.execution.prepare(&ctx.state, &logical).await?;
+        let summary = if self.analyze {
+            self.execute(ctx, &physical).await?
+        } else {
+            Vec::new()
+        };
+        let mut text = String::new();
+        if self.verbose && self.format == Format::Text {
+            text += &format!("Logical plan:\n{}\n", logical.display_indent());
+            text += &format!(
+                "Optimized logical plan:\n{}\nPhysical plan:\n",
+                optimized.display_indent()
+            );
+        }
+        text += &self.render(&optimized, physical.as_ref())?;
+        let lines = match self.format {
+            // One value, so that a client can parse it.
+            Format::Json | Format::Graphviz => vec![text],
+            _ => text
+                .trim_end()
+                .lines()
+                .map(str::to_string)
+                .chain(summary)
+                .collect(),
+        };
+        Ok(Outcome::batch(
+            "EXPLAIN",
+            &ctx.query,
+            outcome::text_column(COLUMN, lines)?,
+        ))
+    }
+
+    pub fn columns(&self) -> SchemaRef {
+        outcome::text_schema(&[COLUMN])
+    }
+
+    fn render(&self, optimized: &LogicalPlan, physical: &dyn ExecutionPlan) -> Result<String> {
+        let display = if self.analyze {
+            DisplayableExecutionPlan::with_metrics(physical)
+        } else {
+            DisplayableExecutionPlan::new(physical)
+        };
+        Ok(match self.format {
+            Format::Text => display.indent(self.verbose).to_string(),
+            Format::Tree => display.tree_render().to_string(),
+            Format::Json => optimized.display_pg_json().to_string(),
+            Format::Graphviz => display.graphviz().to_string(),
+        })
+    }
+
+    /// Runs the plan, throws the rows away and says what it took.
+    async fn execute(&self, ctx: &Context, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<String>> {
+        if self.format == Format::Json {
+            return Err(
+                Error::new(Kind::Unsupported, "EXPLAIN ANALYZE has no JSON format")
+                    .hint("Use EXPLAIN ANALYZE, or EXPLAIN (FORMAT JSON)."),
+            );
+        }
+        let started = Instant::now();
+        let mut stream = ctx
+            .execution
+            .start(&ctx.query, &ctx.state, Arc::clone(plan))?;
+        let mut rows = 0;
+        while let Some(batch) = stream.next().await {
+            rows += batch?.num_rows();
+        }
+        let progress = ctx.query.progress();
+        let spilled = operator_metrics(plan.as_ref());
+        Ok(vec![
+            String::new(),
+            format!("Rows: {rows}"),
+            format!(
+                "Execution time: {:.3} ms",
+                started.elapsed().as_secs_f64() * 1e3
+            ),
+            format!(
+                "Scanned: {} rows, {}",
+                progress.rows_scanned,
+                format_bytes(progress.bytes_read)
+            ),
+            format!("Peak memory: {}", format_bytes(progress.memory_bytes)),
+            format!(
+                "Spilled: {} in {} files",
+                format_bytes(spilled.spilled_bytes),
+                spilled.spill_files
+            ),
+        ])
+    }
+}

@@ -1,0 +1,310 @@
+//! SQL statements: one file each, with its syntax, its checks, its effect and its reply.
+//!
+//! [`parse`] makes statements of a script. Our own grammar is tried first, by its leading words; all
+//! else is sqlparser's. [`Statement::run`] is one line per statement, and so is
+//! [`Statement::columns`], which tells a client what the rows will look like.
+
+mod context;
+mod cursor;
+mod outcome;
+mod profile;
+mod show;
+mod with_options;
+
+mod alter_schema;
+mod alter_table;
+mod analyze;
+mod cancel_query;
+mod create_schema;
+mod create_table;
+mod create_view;
+mod deallocate;
+mod describe;
+mod discard;
+mod drop_schema;
+mod drop_table;
+mod execute;
+mod explain;
+mod prepare;
+mod query;
+mod reset;
+mod set;
+mod show_chunks;
+mod show_columns;
+mod show_create_table;
+mod show_functions;
+mod show_queries;
+mod show_schemas;
+mod show_setting;
+mod show_tables;
+mod summarize;
+mod transaction;
+mod use_schema;
+
+pub use context::{Context, Prepared, TransactionState, Variables};
+pub use outcome::{Notice, Outcome};
+pub(crate) use prepare::describe;
+pub(crate) use query::cast_values;
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::ScalarValue;
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::error::{Error, Kind, Result};
+use crate::sql::{self, Places, StatementTokens};
+use cursor::Cursor;
+
+/// One statement, parsed and not yet looked at further.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The text without secrets: for the registry, logs and reports.
+    pub text: String,
+    pub(crate) body: Body,
+    places: Arc<Places>,
+    tokens: Arc<[TokenWithSpan]>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    AlterSchema(alter_schema::AlterSchema),
+    AlterTable(alter_table::AlterTable),
+    Analyze(analyze::Analyze),
+    CancelQuery(cancel_query::CancelQuery),
+    CreateSchema(create_schema::CreateSchema),
+    CreateTable(create_table::CreateTable),
+    CreateView(create_view::CreateView),
+    Deallocate(deallocate::Deallocate),
+    Describe(describe::Describe),
+    Discard(discard::Discard),
+    DropSchema(drop_schema::DropSchema),
+    DropTable(drop_table::DropTable),
+    Execute(execute::Execute),
+    Explain(explain::Explain),
+    Prepare(prepare::Prepare),
+    Query(query::Query),
+    Reset(reset::Reset),
+    Set(set::Set),
+    ShowChunks(show_chunks::ShowChunks),
+    ShowColumns(show_columns::ShowColumns),
+    ShowCreateTable(show_create_table::ShowCreateTable),
+    ShowFunctions(show_functions::ShowFunctions),
+    ShowQueries(show_queries::ShowQueries),
+    ShowSchemas(show_schemas::ShowSchemas),
+    ShowSetting(show_setting::ShowSetting),
+    ShowTables(show_tables::ShowTables),
+    Summarize(summarize::Summarize),
+    Transaction(transaction::Transaction),
+    UseSchema(use_schema::UseSchema),
+}
+
+/// Parses a script: statements separated by `;`.
+pub fn parse(script: &str) -> Result<Vec<Statement>> {
+    let places = Arc::new(Places::new(script));
+    sql::split(script)?
+        .into_iter()
+        .map(|tokens| parse_one(tokens, &places))
+        .collect()
+}
+
+fn parse_one(statement: StatementTokens, places: &Arc<Places>) -> Result<Statement> {
+    let tokens: Arc<[TokenWithSpan]> = statement.tokens.clone().into();
+    let text = sql::redacted(&tokens);
+    let mut cursor = Cursor::new(statement.tokens, Arc::clone(places));
+    let body = parse_body(&mut cursor).and_then(|body| cursor.expect_end().map(|()| body))?;
+    Ok(Statement {
+        text,
+        body,
+        places: Arc::clone(places),
+        tokens,
+    })
+}
+
+/// Our own grammar by its leading words, else sqlparser's.
+fn parse_body(c: &mut Cursor) -> Result<Body> {
+    let words = c.leading_words::<4>();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Ok(match words.as_slice() {
+        ["alter", "schema", ..] => Body::AlterSchema(alter_schema::parse(c)?),
+        ["alter", "table" | "view", ..] => Body::AlterTable(alter_table::parse(c)?),
+        ["analyze", ..] => Body::Analyze(analyze::parse(c)?),
+        ["cancel", "query", ..] => Body::CancelQuery(cancel_query::parse(c)?),
+        ["create", "schema", ..] | ["create", "or", "replace", "schema"] => {
+            Body::CreateSchema(create_schema::parse(c)?)
+        }
+        ["create", "table" | "external", ..]
+        | ["create", "or", "replace", "table" | "external"] => {
+            Body::CreateTable(create_table::parse(c)?)
+        }
+        ["create", "view", ..] | ["create", "or", "replace", "view"] => {
+            Body::CreateView(create_view::parse(c)?)
+        }
+        ["deallocate", ..] => Body::Deallocate(deallocate::parse(c)?),
+        ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
+        ["discard", ..] => Body::Discard(discard::parse(c)?),
+        ["drop", "schema", ..] => Body::DropSchema(drop_schema::parse(c)?),
+        ["drop", "table" | "view", ..] => Body::DropTable(drop_table::parse(c)?),
+        ["execute", ..] => Body::Execute(execute::parse(c)?),
+        ["explain", ..] => Body::Explain(explain::parse(c)?),
+        ["prepare", ..] => Body::Prepare(prepare::parse(c)?),
+        ["reset", ..] => Body::Reset(reset::parse(c)?),
+        ["set", ..] => Body::Set(set::parse(c)?),
+        ["show", "chunks", ..] => Body::ShowChunks(show_chunks::parse(c)?),
+        ["show", "columns", ..] => Body::ShowColumns(show_columns::parse(c)?),
+        ["show", "create", ..] => Body::ShowCreateTable(show_create_table::parse(c)?),
+        ["show", "functions", ..] => Body::ShowFunctions(show_functions::parse(c)?),
+        ["show", "queries", ..] => Body::ShowQueries(show_queries::parse(c)?),
+        ["show", "schemas", ..] => Body::ShowSchemas(show_schemas::parse(c)?),
+        ["show", "tables", ..] => Body::ShowTables(show_tables::parse(c)?),
+        ["show", ..] => Body::ShowSetting(show_setting::parse(c)?),
+        ["summarize", ..] => Body::Summarize(summarize::parse(c)?),
+        [
+            "begin" | "start" | "commit" | "end" | "rollback" | "abort",
+            ..,
+        ] => Body::Transaction(transaction::parse(c)?),
+        ["use", ..] => Body::UseSchema(use_schema::parse(c)?),
+        _ => Body::Query(query::parse(c)?),
+    })
+}
+
+impl Statement {
+    /// Runs the statement; rows, if any, stream from the outcome.
+    pub(crate) async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        match &self.body {
+            Body::AlterSchema(s) => s.run(ctx),
+            Body::AlterTable(s) => s.run(ctx),
+            Body::Analyze(s) => s.run(ctx).await,
+            Body::CancelQuery(s) => s.run(ctx),
+            Body::CreateSchema(s) => s.run(ctx),
+            Body::CreateTable(s) => s.run(ctx).await,
+            Body::CreateView(s) => s.run(ctx).await,
+            Body::Deallocate(s) => s.run(ctx),
+            Body::Describe(s) => s.run(ctx).await,
+            Body::Discard(s) => s.run(ctx),
+            Body::DropSchema(s) => s.run(ctx),
+            Body::DropTable(s) => s.run(ctx),
+            Body::Execute(s) => s.run(ctx).await,
+            Body::Explain(s) => s.run(ctx).await,
+            Body::Prepare(s) => s.run(ctx).await,
+            Body::Query(s) => s.run(ctx).await,
+            Body::Reset(s) => s.run(ctx),
+            Body::Set(s) => s.run(ctx),
+            Body::ShowChunks(s) => s.run(ctx).await,
+            Body::ShowColumns(s) => s.run(ctx).await,
+            Body::ShowCreateTable(s) => s.run(ctx).await,
+            Body::ShowFunctions(s) => s.run(ctx).await,
+            Body::ShowQueries(s) => s.run(ctx).await,
+            Body::ShowSchemas(s) => s.run(ctx).await,
+            Body::ShowSetting(s) => s.run(ctx).await,
+            Body::ShowTables(s) => s.run(ctx).await,
+            Body::Summarize(s) => s.run(ctx).await,
+            Body::Transaction(s) => s.run(ctx),
+            Body::UseSchema(s) => s.run(ctx),
+        }
+    }
+
+    /// The columns of the rows it will give; `None` when it gives no rows.
+    pub(crate) async fn columns(&self, ctx: &Context) -> Result<Option<SchemaRef>> {
+        match &self.body {
+            Body::Analyze(s) => s.columns(ctx).await.map(Some),
+            Body::Describe(s) => s.columns(ctx).await.map(Some),
+            Body::Execute(s) => s.columns(ctx),
+            Body::Explain(s) => Ok(Some(s.columns())),
+            Body::Query(s) => s.columns(ctx).await.map(Some),
+            Body::ShowChunks(s) => s.columns(ctx).await.map(Some),
+            Body::ShowColumns(s) => s.columns(ctx).await.map(Some),
+            Body::ShowCreateTable(s) => Ok(Some(s.columns())),
+            Body::ShowFunctions(s) => s.columns(ctx).await.map(Some),
+            Body::ShowQueries(s) => s.columns(ctx).await.map(Some),
+            Body::ShowSchemas(s) => s.columns(ctx).await.map(Some),
+            Body::ShowSetting(s) => s.columns(ctx).await.map(Some),
+            Body::ShowTables(s) => s.columns(ctx).await.map(Some),
+            Body::Summarize(s) => s.columns(ctx).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Runs a query with values for its parameters; other statements take none.
+    pub(crate) async fn run_with(
+        &self,
+        ctx: &Context,
+        values: Vec<ScalarValue>,
+    ) -> Result<Outcome> {
+        match &self.body {
+            Body::Query(s) => s.run_with(ctx, values).await,
+            _ => self.run(ctx).await,
+        }
+    }
+
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        &self.places
+    }
+
+    /// True for statements that only end or control others: allowed in a failed transaction.
+    pub fn is_transaction_control(&self) -> bool {
+        matches!(self.body, Body::Transaction(_))
+    }
+
+    /// Gives an error its position: where the parser or planner knew none, the first place in the
+    /// statement of the name that the message quotes.
+    pub(crate) fn place(&self, error: Error) -> Error {
+        if error.position.is_some()
+            || error
+                .detail
+                .as_ref()
+                .is_some_and(|d| d.starts_with("While planning view"))
+        {
+            return error;
+        }
+        let by_name = matches!(
+            error.kind,
+            Kind::UndefinedTable
+                | Kind::UndefinedColumn
+                | Kind::UndefinedFunction
+                | Kind::AmbiguousColumn
+                | Kind::UndefinedSchema
+                | Kind::UndefinedObject
+                | Kind::DuplicateTable
+                | Kind::WrongObjectType
+                | Kind::UndefinedFile
+                | Kind::Grouping
+        );
+        if !by_name {
+            return error;
+        }
+        let position = named_in(&error.message).and_then(|name| self.position_of(&name));
+        error.at(position)
+    }
+
+    fn position_of(&self, name: &str) -> Option<usize> {
+        let last = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
+        let token = self.tokens.iter().find(|t| match &t.token {
+            Token::Word(word) => word.value.eq_ignore_ascii_case(last),
+            Token::SingleQuotedString(text) => text == name,
+            _ => false,
+        })?;
+        self.places
+            .position(token.span.start.line, token.span.start.column)
+    }
+}
+
+/// The name that a message is about: the first quoted one, or the word after "function".
+fn named_in(message: &str) -> Option<String> {
+    let quoted = message
+        .split('"')
+        .nth(1)
+        .or_else(|| message.split('\'').nth(1));
+    let function = || {
+        message
+            .strip_prefix("function ")
+            .and_then(|rest| rest.split([' ', '(']).next())
+    };
+    quoted.or_else(function).map(str::to_string)
+}
+
+/// A query of sqlparser's as a statement to plan.
+fn as_statement(query: &ast::Query) -> ast::Statement {
+    ast::Statement::Query(Box::new(query.clone()))
+}

@@ -1,0 +1,89 @@
+//! What a statement gives back: a command tag, rows that stream, and notices.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::stream;
+
+use crate::error::Result;
+use crate::execution::{Query, Rows};
+
+/// Something worth knowing that is no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// `WARNING` when the user may have expected something else, else `NOTICE`.
+    pub severity: &'static str,
+    pub message: String,
+}
+
+impl Notice {
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            severity: "WARNING",
+            message: message.into(),
+        }
+    }
+
+    pub fn notice(message: impl Into<String>) -> Self {
+        Self {
+            severity: "NOTICE",
+            message: message.into(),
+        }
+    }
+}
+
+pub struct Outcome {
+    /// PostgreSQL's command tag; for rows the client adds their number (`SELECT 5`).
+    pub tag: &'static str,
+    pub rows: Option<Rows>,
+    pub notices: Vec<Notice>,
+}
+
+impl Outcome {
+    /// A statement that is done and gives no rows.
+    pub fn done(tag: &'static str) -> Self {
+        Self {
+            tag,
+            rows: None,
+            notices: Vec::new(),
+        }
+    }
+
+    pub fn rows(tag: &'static str, rows: Rows) -> Self {
+        Self {
+            tag,
+            rows: Some(rows),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Rows that are there already; for replies of a known small size.
+    pub(crate) fn batch(tag: &'static str, query: &Arc<Query>, batch: RecordBatch) -> Self {
+        let schema = batch.schema();
+        let stream = RecordBatchStreamAdapter::new(schema, stream::iter([Ok(batch)]));
+        Self::rows(tag, Rows::new(Arc::clone(query), Box::pin(stream)))
+    }
+
+    pub(crate) fn with(mut self, notice: Notice) -> Self {
+        self.notices.push(notice);
+        self
+    }
+}
+
+/// The schema of a reply of text columns.
+pub(super) fn text_schema(columns: &[&str]) -> SchemaRef {
+    Arc::new(Schema::new(
+        columns
+            .iter()
+            .map(|c| Field::new(*c, DataType::Utf8, true))
+            .collect::<Vec<_>>(),
+    ))
+}
+
+/// A reply of one text column.
+pub(super) fn text_column(name: &str, lines: Vec<String>) -> Result<RecordBatch> {
+    let array: ArrayRef = Arc::new(StringArray::from(lines));
+    Ok(RecordBatch::try_new(text_schema(&[name]), vec![array])?)
+}

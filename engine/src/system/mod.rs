@@ -1,0 +1,168 @@
+//! Tables made of the engine's own state: schema `system`, and the standard's `information_schema`.
+//!
+//! One file per table group; [`TABLES`] is the list. A table is filled when a statement names it,
+//! so that it shows one consistent moment. `SHOW …` statements are queries over these tables.
+
+mod chunks;
+mod information_schema;
+mod objects;
+mod state;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
+use datafusion::datasource::MemTable;
+use datafusion::execution::SessionState;
+use futures::future::BoxFuture;
+
+use crate::catalog::{Catalog, Snapshot};
+use crate::error::Result;
+use crate::execution::Registry;
+use crate::plan::{Names, VirtualTables};
+use crate::settings::Settings;
+
+/// What the tables are made of.
+#[derive(Clone)]
+pub struct SystemTables {
+    pub catalog: Arc<Catalog>,
+    pub registry: Arc<Registry>,
+    pub settings: Settings,
+    pub state: Arc<SessionState>,
+    pub user: String,
+    pub is_superuser: bool,
+}
+
+type Fill = for<'a> fn(&'a SystemTables, &'a mut TableRows) -> BoxFuture<'a, Result<()>>;
+
+/// The declaration of one table.
+pub struct SystemTable {
+    pub schema: &'static str,
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub columns: &'static [(&'static str, DataType)],
+    fill: Fill,
+}
+
+/// Every table, in the order of the documentation.
+pub static TABLES: &[SystemTable] = &[
+    objects::SCHEMAS,
+    objects::TABLES,
+    objects::COLUMNS,
+    objects::VIEWS,
+    chunks::CHUNKS,
+    state::FUNCTIONS,
+    state::SETTINGS,
+    state::QUERIES,
+    information_schema::SCHEMATA,
+    information_schema::TABLES,
+    information_schema::COLUMNS,
+    information_schema::VIEWS,
+];
+
+impl SystemTables {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.catalog.snapshot()
+    }
+
+    /// Names for planning views of the catalog.
+    fn names(&self) -> Names {
+        Names {
+            snapshot: self.snapshot(),
+            search_path: self.settings.search_path(),
+            virtual_tables: Arc::new(self.clone()),
+            files_allowed: self.is_superuser,
+        }
+    }
+}
+
+#[async_trait]
+impl VirtualTables for SystemTables {
+    fn names(&self) -> Vec<(&'static str, &'static str)> {
+        TABLES.iter().map(|t| (t.schema, t.name)).collect()
+    }
+
+    async fn open(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(table) = TABLES.iter().find(|t| t.schema == schema && t.name == name) else {
+            return Ok(None);
+        };
+        let mut rows = TableRows::new(table);
+        (table.fill)(self, &mut rows).await?;
+        let batch = rows.finish()?;
+        Ok(Some(Arc::new(MemTable::try_new(
+            batch.schema(),
+            vec![vec![batch]],
+        )?)))
+    }
+}
+
+/// Rows of a table while it is filled.
+pub struct TableRows {
+    schema: SchemaRef,
+    columns: Vec<Vec<ScalarValue>>,
+}
+
+impl TableRows {
+    fn new(table: &SystemTable) -> Self {
+        let fields: Vec<_> = table
+            .columns
+            .iter()
+            .map(|(name, ty)| Field::new(*name, ty.clone(), true))
+            .collect();
+        Self {
+            columns: vec![Vec::new(); fields.len()],
+            schema: Arc::new(Schema::new(fields)),
+        }
+    }
+
+    /// Adds one row; the values are in the order of the columns.
+    fn push<const N: usize>(&mut self, row: [ScalarValue; N]) {
+        debug_assert_eq!(N, self.columns.len());
+        for (column, value) in self.columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+
+    fn finish(self) -> Result<RecordBatch> {
+        let arrays = self
+            .columns
+            .into_iter()
+            .zip(self.schema.fields())
+            .map(|(values, field)| {
+                if values.is_empty() {
+                    Ok(arrow::array::new_empty_array(field.data_type()))
+                } else {
+                    ScalarValue::iter_to_array(values)
+                }
+            });
+        let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
+        Ok(RecordBatch::try_new(self.schema, arrays)?)
+    }
+}
+
+fn text(value: impl Into<String>) -> ScalarValue {
+    ScalarValue::Utf8(Some(value.into()))
+}
+
+fn opt_text(value: Option<impl Into<String>>) -> ScalarValue {
+    ScalarValue::Utf8(value.map(Into::into))
+}
+
+fn count(value: impl TryInto<i64>) -> ScalarValue {
+    ScalarValue::Int64(value.try_into().ok())
+}
+
+fn opt_count(value: Option<u64>) -> ScalarValue {
+    ScalarValue::Int64(value.and_then(|v| i64::try_from(v).ok()))
+}
+
+/// Milliseconds since 1970-01-01 UTC, as a timestamp in UTC.
+fn instant(ms: i64) -> ScalarValue {
+    ScalarValue::TimestampMillisecond(Some(ms), None)
+}
+
+/// The type of [`instant`].
+const INSTANT: DataType = DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, None);

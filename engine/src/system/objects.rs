@@ -1,0 +1,185 @@
+//! `system.schemas`, `.tables`, `.columns`, `.views`: what the catalog holds.
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::sql::sqlparser::ast;
+use futures::FutureExt;
+use std::sync::Arc;
+
+use super::{
+    INSTANT, SystemTable, SystemTables, TABLES as ALL, count, instant, opt_count, opt_text, text,
+};
+use crate::catalog::{ObjectName, Relation, RelationKind};
+use crate::error::Result;
+use crate::plan;
+use crate::sql::{parse_query, type_name};
+
+pub(super) const SCHEMAS: SystemTable = SystemTable {
+    schema: "system",
+    name: "schemas",
+    doc: "Schemas.",
+    columns: &[
+        ("schema_name", DataType::Utf8),
+        ("relations", DataType::Int64),
+    ],
+    fill: |system, rows| {
+        async move {
+            for (name, schema) in &system.snapshot().schemas {
+                rows.push([text(name), count(schema.relations.len())]);
+            }
+            for name in ["information_schema", "system"] {
+                rows.push([
+                    text(name),
+                    count(ALL.iter().filter(|t| t.schema == name).count()),
+                ]);
+            }
+            Ok(())
+        }
+        .boxed()
+    },
+};
+
+pub(super) const TABLES: SystemTable = SystemTable {
+    schema: "system",
+    name: "tables",
+    doc: "Tables and views.",
+    columns: &[
+        ("table_schema", DataType::Utf8),
+        ("table_name", DataType::Utf8),
+        ("table_type", DataType::Utf8),
+        ("format", DataType::Utf8),
+        ("location", DataType::Utf8),
+        ("rows", DataType::Int64),
+        ("created", INSTANT),
+    ],
+    fill: |system, rows| {
+        async move {
+            for (name, relation) in system.snapshot().relations() {
+                let (kind, format, location) = match &relation.kind {
+                    RelationKind::External(d) => (
+                        "external",
+                        Some(d.format.name()),
+                        Some(d.locations.join(", ")),
+                    ),
+                    RelationKind::View(_) => ("view", None, None),
+                };
+                rows.push([
+                    text(name.schema),
+                    text(name.name),
+                    text(kind),
+                    opt_text(format),
+                    opt_text(location),
+                    opt_count(relation.statistics.as_ref().map(|s| s.rows)),
+                    instant(relation.created_ms),
+                ]);
+            }
+            for table in ALL {
+                let none = opt_text(None::<String>);
+                rows.push([
+                    text(table.schema),
+                    text(table.name),
+                    text("system"),
+                    none.clone(),
+                    none,
+                    opt_count(None),
+                    super::ScalarValue::TimestampMillisecond(None, None),
+                ]);
+            }
+            Ok(())
+        }
+        .boxed()
+    },
+};
+
+pub(super) const COLUMNS: SystemTable = SystemTable {
+    schema: "system",
+    name: "columns",
+    doc: "Columns of tables and views.",
+    columns: &[
+        ("table_schema", DataType::Utf8),
+        ("table_name", DataType::Utf8),
+        ("column_name", DataType::Utf8),
+        ("position", DataType::Int64),
+        ("data_type", DataType::Utf8),
+        ("nullable", DataType::Boolean),
+    ],
+    fill: |system, rows| {
+        async move {
+            for (name, schema) in schemas_of_relations(system).await {
+                for (at, field) in schema.fields().iter().enumerate() {
+                    rows.push([
+                        text(&name.schema),
+                        text(&name.name),
+                        text(field.name()),
+                        count(at + 1),
+                        text(type_name(field.data_type())),
+                        super::ScalarValue::Boolean(Some(field.is_nullable())),
+                    ]);
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    },
+};
+
+pub(super) const VIEWS: SystemTable = SystemTable {
+    schema: "system",
+    name: "views",
+    doc: "Views with their queries.",
+    columns: &[
+        ("table_schema", DataType::Utf8),
+        ("table_name", DataType::Utf8),
+        ("definition", DataType::Utf8),
+        ("created", INSTANT),
+    ],
+    fill: |system, rows| {
+        async move {
+            for (name, relation) in system.snapshot().relations() {
+                if let RelationKind::View(view) = &relation.kind {
+                    rows.push([
+                        text(name.schema),
+                        text(name.name),
+                        text(&view.sql),
+                        instant(relation.created_ms),
+                    ]);
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    },
+};
+
+/// Every table and view with its columns; a view that no longer plans is left out.
+pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectName, SchemaRef)> {
+    let mut schemas = Vec::new();
+    for (name, relation) in system.snapshot().relations() {
+        if let Ok(schema) = schema_of(system, relation).await {
+            schemas.push((name, schema));
+        }
+    }
+    for table in ALL {
+        let name = ObjectName {
+            schema: table.schema.to_string(),
+            name: table.name.to_string(),
+        };
+        schemas.push((name, super::TableRows::new(table).schema));
+    }
+    schemas
+}
+
+async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
+    match &relation.kind {
+        RelationKind::External(definition) => Ok(definition.schema()),
+        RelationKind::View(view) => {
+            let names = plan::Names {
+                search_path: view.search_path.clone(),
+                ..system.names()
+            };
+            let query = ast::Statement::Query(parse_query(&view.sql)?);
+            let logical = plan::plan(&system.state, &names, None, query).await?;
+            let logical = plan::renamed(logical, &view.columns)?;
+            Ok(Arc::clone(logical.schema().inner()))
+        }
+    }
+}
