@@ -36,7 +36,7 @@ async fn views_are_planned_at_use() {
     );
     assert_eq!(
         rows(&session, "SHOW COLUMNS FROM v").await.unwrap(),
-        ["n|bigint|true", "m|bigint|true"]
+        ["n|bigint|false", "m|bigint|false"]
     );
     assert_eq!(
         error(&session, "CREATE VIEW v AS SELECT 1").await.kind,
