@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigNonZeroUsize;
-use datafusion::execution::SessionState;
+use datafusion::execution::{FunctionRegistry, SessionState};
 use parking_lot::{Mutex, RwLock};
 
 use crate::engine::{SessionOptions, Shared};
@@ -162,19 +162,18 @@ impl Session {
         result: Result<Outcome>,
     ) -> Result<Outcome> {
         match result {
-            Ok(outcome) => {
-                if outcome.rows.is_none() {
-                    query.finish(Ok(()));
+            Ok(mut outcome) => {
+                let (statement, variables) = (statement.clone(), Arc::clone(&self.variables));
+                let failed = move |error| variables.fail(statement.place(error));
+                match outcome.rows.take() {
+                    Some(rows) => outcome.rows = Some(rows.on_error(failed)),
+                    None => query.finish(Ok(())),
                 }
                 Ok(outcome)
             }
             Err(error) => {
-                let error = statement.place(error);
+                let error = self.variables.fail(statement.place(error));
                 query.finish(Err(&error));
-                let mut transaction = self.variables.transaction.lock();
-                if let TransactionState::Open { wrote } = *transaction {
-                    *transaction = TransactionState::Failed { wrote };
-                }
                 Err(error)
             }
         }
@@ -201,6 +200,20 @@ impl Session {
         options.execution.batch_size = ConfigNonZeroUsize::try_new(settings.batch_size_rows())?;
         options.execution.time_zone = Some(settings.timezone().to_string());
         state.mark_start_execution();
+        follow_settings(&mut state)?;
         Ok(state)
     }
+}
+
+/// Functions such as now() depend on settings: they are told of this session's.
+fn follow_settings(state: &mut SessionState) -> Result<()> {
+    let options = Arc::clone(state.config_options());
+    let functions = state.scalar_functions().values();
+    let updated: Vec<_> = functions
+        .filter_map(|f| f.inner().with_updated_config(&options))
+        .collect();
+    for function in updated {
+        state.register_udf(Arc::new(function))?;
+    }
+    Ok(())
 }

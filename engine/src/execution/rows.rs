@@ -5,14 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 
 use super::Query;
 use crate::error::{Error, Kind, Result};
+use crate::plan;
 
+type OnError = Box<dyn FnOnce(Error) -> Error + Send>;
 type Ending = Pin<Box<dyn Future<Output = Error> + Send>>;
 
 /// Ends after the first error. Dropping it early cancels the query.
@@ -22,6 +24,8 @@ pub struct Rows {
     query: Arc<Query>,
     /// Resolves when the query is to end early.
     ending: Ending,
+    /// What the session does about an error before its client sees it.
+    on_error: Option<OnError>,
     over: bool,
 }
 
@@ -29,10 +33,11 @@ impl Rows {
     pub fn new(query: Arc<Query>, batches: SendableRecordBatchStream) -> Self {
         let ending = Box::pin(ending(Arc::clone(&query)));
         Self {
-            schema: batches.schema(),
+            schema: plan::shown(&batches.schema()),
             batches,
             query,
             ending,
+            on_error: None,
             over: false,
         }
     }
@@ -54,9 +59,34 @@ impl Rows {
         Ok(batches)
     }
 
-    fn end(&mut self, outcome: Result<(), &Error>) {
+    /// The batch under the names that the user is to see.
+    fn shown(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if batch.schema_ref().fields() == self.schema.fields() {
+            return Ok(batch);
+        }
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let columns = batch.columns().to_vec();
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            columns,
+            &rows,
+        )?)
+    }
+
+    /// Calls `hook` with the error that ends the stream, if one does.
+    pub(crate) fn on_error(mut self, hook: impl FnOnce(Error) -> Error + Send + 'static) -> Self {
+        self.on_error = Some(Box::new(hook));
+        self
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
         self.over = true;
-        self.query.finish(outcome);
+        let error = match self.on_error.take() {
+            Some(hook) => hook(error),
+            None => error,
+        };
+        self.query.finish(Err(&error));
+        error
     }
 }
 
@@ -97,21 +127,17 @@ impl Stream for Rows {
             return Poll::Ready(None);
         }
         if let Poll::Ready(error) = self.ending.as_mut().poll(context) {
-            self.end(Err(&error));
-            return Poll::Ready(Some(Err(error)));
+            return Poll::Ready(Some(Err(self.fail(error))));
         }
         match futures::ready!(self.batches.poll_next_unpin(context)) {
             Some(Ok(batch)) => {
                 self.query.add_rows(batch.num_rows());
-                Poll::Ready(Some(Ok(batch)))
+                Poll::Ready(Some(self.shown(batch)))
             }
-            Some(Err(error)) => {
-                let error = Error::from(error);
-                self.end(Err(&error));
-                Poll::Ready(Some(Err(error)))
-            }
+            Some(Err(error)) => Poll::Ready(Some(Err(self.fail(Error::from(error))))),
             None => {
-                self.end(Ok(()));
+                self.over = true;
+                self.query.finish(Ok(()));
                 Poll::Ready(None)
             }
         }

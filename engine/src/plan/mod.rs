@@ -5,10 +5,12 @@
 //! what was opened. A relation that was not found becomes an error there, when the planner asks.
 
 mod context;
+mod output_names;
 mod relation;
 mod resolve;
 mod sample;
 
+pub use output_names::{readable, shown, shown_name};
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
 
 use std::sync::Arc;
@@ -68,8 +70,9 @@ fn plan_resolved(
     state: &SessionState,
     names: &Names,
     relations: &resolve::Relations,
-    statement: ast::Statement,
+    mut statement: ast::Statement,
 ) -> Result<LogicalPlan, DataFusionError> {
+    output_names::name_columns(&mut statement);
     let context = context::PlanContext::new(state, names, relations);
     let options = ParserOptions::from(&state.config_options().sql_parser);
     let planner = SqlToRel::new_with_options(&context, options);

@@ -57,6 +57,17 @@ pub struct Variables {
     pub transaction: Mutex<TransactionState>,
 }
 
+impl Variables {
+    /// An error ends the open transaction: only COMMIT and ROLLBACK are taken then.
+    pub(crate) fn fail(&self, error: Error) -> Error {
+        let mut transaction = self.transaction.lock();
+        if let TransactionState::Open { wrote } = *transaction {
+            *transaction = TransactionState::Failed { wrote };
+        }
+        error
+    }
+}
+
 /// What one running statement may use.
 #[derive(Clone)]
 pub struct Context {

@@ -75,10 +75,11 @@ impl CreateView {
         }
         let mut seen = std::collections::HashSet::new();
         for field in plan.schema().fields() {
-            if !seen.insert(field.name()) {
+            let name = plan::shown_name(field.name());
+            if !seen.insert(name) {
                 return Err(Error::new(
                     Kind::DuplicateColumn,
-                    format!("column \"{}\" specified more than once", field.name()),
+                    format!("column \"{name}\" specified more than once"),
                 )
                 .hint("Name the columns: CREATE VIEW v (a, b) AS …."));
             }

@@ -10,6 +10,7 @@ use super::cursor::Cursor;
 use super::show_columns::ShowColumns;
 use super::{Context, Outcome};
 use crate::error::Result;
+use crate::plan;
 use crate::sql::type_name;
 
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ impl Describe {
                 Ok(Outcome::batch(
                     "DESCRIBE",
                     &ctx.query,
-                    reply(plan.schema().inner())?,
+                    reply(&plan::shown(plan.schema().inner()))?,
                 ))
             }
         }

@@ -18,6 +18,7 @@ use super::cursor::Cursor;
 use super::{Context, Outcome, outcome, query};
 use crate::error::{Error, Kind, Result};
 use crate::execution::operator_metrics;
+use crate::plan;
 use crate::settings::format_bytes;
 
 const COLUMN: &str = "QUERY PLAN";
@@ -164,6 +165,7 @@ impl Explain {
             );
         }
         text += &self.render(&optimized, physical.as_ref())?;
+        let text = plan::readable(&text);
         let lines = match self.format {
             // One value, so that a client can parse it.
             Format::Json | Format::Graphviz => vec![text],

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 
 use super::Context;
 use crate::error::{Error, Result};
+use crate::plan;
 use crate::sql::type_name;
 
 /// Figures on one column.
@@ -86,7 +87,12 @@ pub(super) async fn profile(
                 .columns()
                 .get(from..from + FIGURES)
                 .unwrap_or_default();
-            read(column.name.clone(), data_type, rows, figures)
+            read(
+                plan::shown_name(&column.name).to_string(),
+                data_type,
+                rows,
+                figures,
+            )
         })
         .collect()
 }

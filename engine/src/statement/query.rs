@@ -3,8 +3,6 @@
 //! A query with parameters is planned with the types that their uses ask for; a value given at
 //! execution is cast to that type, so that the rows have the columns that were described.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
@@ -13,6 +11,7 @@ use datafusion::sql::sqlparser::ast;
 use super::cursor::Cursor;
 use super::{Context, Outcome};
 use crate::error::{Error, Kind, Result};
+use crate::plan;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
@@ -80,7 +79,7 @@ impl Query {
             .map(ScalarValue::try_from)
             .collect::<Result<Vec<_>, _>>()?;
         let plan = ctx.state.optimize(&bind(plan, nulls)?)?;
-        Ok((types, Arc::clone(plan.schema().inner())))
+        Ok((types, plan::shown(plan.schema().inner())))
     }
 }
 

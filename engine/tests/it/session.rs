@@ -87,3 +87,136 @@ async fn prepared_statements_infer_their_types() {
         ["a|3"]
     );
 }
+
+#[tokio::test]
+async fn column_names_are_postgresqls_and_may_repeat() {
+    let session = session();
+    let names = async |sql: &str| {
+        let statement = session.parse(sql).unwrap().remove(0);
+        let described = session.columns(&statement).await.unwrap().unwrap();
+        let streamed = session.execute(&statement).await.unwrap().rows.unwrap();
+        assert_eq!(described.fields(), streamed.schema().fields(), "{sql}");
+        let batches = streamed.collect().await.unwrap();
+        assert!(
+            batches
+                .iter()
+                .all(|b| b.schema().fields() == described.fields()),
+            "{sql}"
+        );
+        described
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    assert_eq!(
+        names("SELECT 1, 2, count(*)").await,
+        "?column?,?column?,count"
+    );
+    assert_eq!(
+        names("SELECT a, a, *, a AS a FROM (VALUES (1)) t(a)").await,
+        "a,a,a,a"
+    );
+    assert_eq!(
+        names("SELECT x.a, y.a FROM (VALUES (1)) x(a), (VALUES (2)) y(a)").await,
+        "a,a"
+    );
+    assert_eq!(
+        names("SELECT lower('A') FROM (VALUES (1)) t(a) GROUP BY 1 ORDER BY lower('A')").await,
+        "lower"
+    );
+    assert_eq!(
+        names("SELECT sum(a) FROM (VALUES (1)) t(a) GROUP BY a HAVING sum(a) > 0 ORDER BY sum(a)")
+            .await,
+        "sum"
+    );
+    assert_eq!(
+        names("SELECT upper(s) FROM (VALUES ('a')) t(s) UNION ALL SELECT 'x'").await,
+        "upper"
+    );
+}
+
+#[tokio::test]
+async fn settings_reach_functions() {
+    let session = session();
+    rows(&session, "SET timezone = 'Asia/Tokyo'").await.unwrap();
+    let shown = rows(&session, "SELECT arrow_typeof(now())").await.unwrap();
+    assert!(shown[0].contains("Asia/Tokyo"), "{shown:?}");
+    let e = error(&session, "SET timezon = 'UTC'").await;
+    assert_eq!(
+        (e.kind, e.hint.as_deref()),
+        (Kind::UndefinedObject, Some("Did you mean \"timezone\"?"))
+    );
+    assert_eq!(
+        error(&session, "SET statement_timeout = 'soon'").await.kind,
+        Kind::InvalidParameterValue
+    );
+    assert_eq!(
+        error(&session, "SET quern.data_dir = 'x'").await.kind,
+        Kind::InvalidParameterValue
+    );
+}
+
+#[tokio::test]
+async fn a_time_limit_ends_a_query() {
+    let session = session();
+    rows(&session, "SET statement_timeout = '50ms'")
+        .await
+        .unwrap();
+    let e = error(
+        &session,
+        "SELECT count(*) FROM generate_series(1, 10000000000) a(x) WHERE x % 7 = 3",
+    )
+    .await;
+    assert_eq!(e.kind, Kind::Cancelled);
+    let states = rows(&session, "SELECT state FROM system.queries WHERE query LIKE '%generate_series%' ORDER BY started LIMIT 1").await;
+    assert_eq!(states.unwrap(), ["cancelled"]);
+}
+
+#[tokio::test]
+async fn a_query_can_be_cancelled_from_another_session() {
+    let engine = quern_engine::Engine::open(quern_engine::Settings::default()).unwrap();
+    let one = engine.session(quern_engine::SessionOptions::local());
+    let other = engine.session(quern_engine::SessionOptions::local());
+    let running = tokio::spawn(async move {
+        error(
+            &one,
+            "SELECT sum(x) FROM generate_series(1, 100000000000) a(x)",
+        )
+        .await
+    });
+    let id = loop {
+        let ids = rows(
+            &other,
+            "SELECT id FROM system.queries WHERE query LIKE 'SELECT sum%' AND state = 'running'",
+        )
+        .await;
+        if let Some(id) = ids.unwrap().pop() {
+            break id;
+        }
+        tokio::task::yield_now().await;
+    };
+    rows(&other, &format!("CANCEL QUERY '{id}'")).await.unwrap();
+    assert_eq!(running.await.unwrap().kind, Kind::Cancelled);
+    assert_eq!(
+        error(&other, &format!("CANCEL QUERY '{id}'")).await.kind,
+        Kind::UndefinedObject
+    );
+}
+
+#[tokio::test]
+async fn a_failed_transaction_takes_only_its_end() {
+    let session = session();
+    rows(&session, "BEGIN").await.unwrap();
+    rows(&session, "CREATE SCHEMA s").await.unwrap();
+    error(&session, "SELECT 1/0").await;
+    // Constant folding may meet the error when planning, or the stream later: either fails it.
+    assert_eq!(
+        error(&session, "SELECT 1").await.kind,
+        Kind::FailedTransaction
+    );
+    let outcome = session.sql("ROLLBACK").await.unwrap();
+    assert_eq!((outcome.tag, outcome.notices.len()), ("ROLLBACK", 1));
+    assert_eq!(rows(&session, "SELECT 1").await.unwrap(), ["1"]);
+}
