@@ -1,12 +1,54 @@
 //! Functions that DataFusion lacks and PostgreSQL or dask-sql users type; one file per family.
 //!
-//! [`register`] is called once for each session state.
+//! [`register`] is called once for each session state. Functions are found by name on executors as
+//! well, so a function carries no state of its own.
 
-use datafusion::execution::SessionState;
+mod aggregate;
+mod calendar;
+mod define;
+mod extend;
+mod planner;
+mod rewrite;
+mod rows;
+mod scalar;
+mod show;
+mod syntax;
+#[cfg(test)]
+mod testing;
+mod types;
+
+use std::sync::Arc;
+
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, SessionState};
 
 use crate::error::Result;
 
+pub use syntax::desugar;
+
 /// Adds every function of ours to a session state.
-pub fn register(_state: &mut SessionState) -> Result<()> {
+pub fn register(state: &mut SessionState) -> Result<()> {
+    datafusion_functions_json::register_all(state)?;
+    for function in scalar::all() {
+        state.register_udf(Arc::new(function))?;
+    }
+    for function in aggregate::all() {
+        state.register_udaf(Arc::new(function))?;
+    }
+    let meaning = rewrite::PostgresMeaning::new(state.scalar_functions().clone());
+    state.register_function_rewrite(Arc::new(meaning))?;
+    plan_first(state);
     Ok(())
+}
+
+/// Our planners stand before those of DataFusion: the first answer counts.
+fn plan_first(state: &mut SessionState) {
+    let operators = planner::Operators::new(state.scalar_functions().clone());
+    let aggregates = aggregate::plan::Aggregates::new(state.scalar_functions().clone());
+    let mut planners = vec![Arc::new(operators) as _, Arc::new(aggregates) as _];
+    planners.extend(state.expr_planners().iter().cloned());
+    *state = SessionStateBuilder::new_from_existing(state.clone())
+        .with_session_id(state.session_id().to_string())
+        .with_expr_planners(planners)
+        .build();
 }

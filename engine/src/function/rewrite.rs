@@ -1,0 +1,114 @@
+//! Expressions that DataFusion would answer otherwise than PostgreSQL, rewritten by the analyzer
+//! before types are settled: comparisons of intervals, and `SIMILAR TO`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::{Between, Like, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
+
+#[derive(Debug)]
+pub(super) struct PostgresMeaning {
+    functions: HashMap<String, Arc<ScalarUDF>>,
+}
+
+impl PostgresMeaning {
+    pub(super) fn new(functions: HashMap<String, Arc<ScalarUDF>>) -> Self {
+        Self { functions }
+    }
+
+    fn call(&self, name: &str, args: Vec<Expr>) -> Option<Expr> {
+        let function = Arc::clone(self.functions.get(name)?);
+        Some(Expr::ScalarFunction(ScalarFunction::new_udf(
+            function, args,
+        )))
+    }
+
+    /// Intervals compare by length: 30 hours are more than a day.
+    fn compare(&self, expr: &BinaryExpr, schema: &DFSchema) -> Option<Expr> {
+        if !is_comparison(expr.op) || !compares_intervals(&[&expr.left, &expr.right], schema) {
+            return None;
+        }
+        let left = self.call("interval_order", vec![expr.left.as_ref().clone()])?;
+        let right = self.call("interval_order", vec![expr.right.as_ref().clone()])?;
+        let compared = BinaryExpr::new(Box::new(left), expr.op, Box::new(right));
+        Some(Expr::BinaryExpr(compared))
+    }
+
+    fn between(&self, expr: &Between, schema: &DFSchema) -> Option<Expr> {
+        if !compares_intervals(&[&expr.expr, &expr.low, &expr.high], schema) {
+            return None;
+        }
+        let order = |e: &Expr| self.call("interval_order", vec![e.clone()]).map(Box::new);
+        Some(Expr::Between(Between::new(
+            order(&expr.expr)?,
+            expr.negated,
+            order(&expr.low)?,
+            order(&expr.high)?,
+        )))
+    }
+
+    /// DataFusion takes the pattern of SIMILAR TO for a regular expression.
+    fn similar(&self, like: &Like) -> Option<Expr> {
+        let mut args = vec![like.expr.as_ref().clone(), like.pattern.as_ref().clone()];
+        if let Some(escape) = like.escape_char {
+            args.push(lit(escape.to_string()));
+        }
+        let matches = self.call("similar_to", args)?;
+        Some(match like.negated {
+            true => Expr::Not(Box::new(matches)),
+            false => matches,
+        })
+    }
+}
+
+fn is_comparison(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+/// At least one interval, and nothing that is not a length of time.
+fn compares_intervals(operands: &[&Expr], schema: &DFSchema) -> bool {
+    let types: Vec<_> = operands.iter().map(|e| e.get_type(schema).ok()).collect();
+    let interval = |t: &Option<DataType>| matches!(t, Some(DataType::Interval(_)));
+    let length = |t: &Option<DataType>| interval(t) || matches!(t, Some(DataType::Duration(_)));
+    types.iter().any(interval) && types.iter().all(length)
+}
+
+impl FunctionRewrite for PostgresMeaning {
+    fn name(&self) -> &str {
+        "postgres_meaning"
+    }
+
+    fn rewrite(
+        &self,
+        expr: Expr,
+        schema: &DFSchema,
+        _: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
+        let replacement = match &expr {
+            Expr::BinaryExpr(binary) => self.compare(binary, schema),
+            Expr::Between(between) => self.between(between, schema),
+            Expr::SimilarTo(like) => self.similar(like),
+            _ => None,
+        };
+        Ok(match replacement {
+            Some(replacement) => Transformed::yes(replacement),
+            None => Transformed::no(expr),
+        })
+    }
+}
