@@ -101,9 +101,37 @@ pub fn value_of(expr: &Expr) -> Result<OptionValue> {
                 .map(|f| Ok((f.key.value.clone(), value_of(&f.value)?)));
             Ok(OptionValue::Map(entries.collect::<Result<_>>()?))
         }
-        Expr::Nested(inner) => value_of(inner),
+        // `(k = v)` and `(k = v, …)`, as WITH writes them.
+        Expr::Nested(inner) => match entry(inner) {
+            Some(entry) => Ok(OptionValue::Map(vec![entry?])),
+            None => value_of(inner),
+        },
+        Expr::Tuple(items) => {
+            let entries = items
+                .iter()
+                .map(|item| entry(item).unwrap_or_else(|| Err(not_literal(&expr.to_string()))));
+            Ok(OptionValue::Map(entries.collect::<Result<_>>()?))
+        }
         other => Err(not_literal(&other.to_string())),
     }
+}
+
+/// `k = v` as an entry of a map.
+fn entry(expr: &Expr) -> Option<Result<(String, OptionValue)>> {
+    let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::Eq,
+        right,
+    } = expr
+    else {
+        return None;
+    };
+    let name = match left.as_ref() {
+        Expr::Identifier(name) => name.value.clone(),
+        Expr::Value(value) => value.value.clone().into_string()?,
+        _ => return None,
+    };
+    Some(value_of(right).map(|value| (name, value)))
 }
 
 fn not_literal(text: &str) -> Error {

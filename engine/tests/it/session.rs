@@ -220,3 +220,18 @@ async fn a_failed_transaction_takes_only_its_end() {
     assert_eq!((outcome.tag, outcome.notices.len()), ("ROLLBACK", 1));
     assert_eq!(rows(&session, "SELECT 1").await.unwrap(), ["1"]);
 }
+
+#[tokio::test]
+async fn reader_functions_take_maps_as_with_does() {
+    let session = session();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, "x,y\n1,2\n").unwrap();
+    let path = path.display();
+    for types in ["(x = 'TEXT', y = 'TEXT')", "('x' = 'TEXT', y = 'TEXT')"] {
+        let query = format!("SELECT x || y FROM read_csv('{path}', dtype => {types})");
+        assert_eq!(rows(&session, &query).await.unwrap(), ["12"]);
+    }
+    let query = format!("SELECT x FROM read_csv('{path}', dtype => (x = 'TEXT'))");
+    assert_eq!(rows(&session, &query).await.unwrap(), ["1"]);
+}
