@@ -12,6 +12,8 @@ use datafusion::logical_expr::expr::{Between, Like, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
 
+use super::scalar::checked::checked;
+
 #[derive(Debug)]
 pub(super) struct PostgresMeaning {
     functions: HashMap<String, Arc<ScalarUDF>>,
@@ -81,6 +83,13 @@ fn is_comparison(op: Operator) -> bool {
     )
 }
 
+/// Integers do not wrap around.
+fn arithmetic(expr: &BinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let left = expr.left.get_type(schema).ok()?;
+    let right = expr.right.get_type(schema).ok()?;
+    checked(expr, &left, &right)
+}
+
 /// At least one interval, and nothing that is not a length of time.
 fn compares_intervals(operands: &[&Expr], schema: &DFSchema) -> bool {
     let types: Vec<_> = operands.iter().map(|e| e.get_type(schema).ok()).collect();
@@ -101,7 +110,9 @@ impl FunctionRewrite for PostgresMeaning {
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         let replacement = match &expr {
-            Expr::BinaryExpr(binary) => self.compare(binary, schema),
+            Expr::BinaryExpr(binary) => self
+                .compare(binary, schema)
+                .or_else(|| arithmetic(binary, schema)),
             Expr::Between(between) => self.between(between, schema),
             Expr::SimilarTo(like) => self.similar(like),
             _ => None,

@@ -6,6 +6,7 @@ mod percentile_disc;
 pub(super) mod plan;
 mod planned_only;
 mod single_value;
+mod sum;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<AggregateUDF> {
         AggregateUDF::new_from_impl(mode::Mode::new()),
         AggregateUDF::new_from_impl(percentile_disc::PercentileDisc::new()),
         AggregateUDF::new_from_impl(single_value::SingleValue::new()),
+        sum::Sum::udaf(),
     ];
     functions.extend(planned_only::PlannedOnly::all());
     functions

@@ -1,6 +1,7 @@
 //! Scalar functions: one file per family, each with its table of [`Scalar`]s.
 
 mod array;
+pub(super) mod checked;
 mod date_part;
 mod date_trunc;
 mod degrees;
