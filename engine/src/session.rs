@@ -8,9 +8,11 @@ use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use parking_lot::{Mutex, RwLock};
 
+use crate::catalog::CATALOG_NAME;
 use crate::engine::{SessionOptions, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Query, QueryInfo, unless_ended};
+use crate::function;
 use crate::settings::Settings;
 use crate::statement::{self, Context, Outcome, Prepared, Statement, TransactionState, Variables};
 
@@ -201,6 +203,10 @@ impl Session {
         options.execution.time_zone = Some(settings.timezone().to_string());
         state.mark_start_execution();
         follow_settings(&mut state)?;
+        let user = &self.variables.user;
+        for function in function::session::functions(user, CATALOG_NAME, &settings) {
+            state.register_udf(Arc::new(function))?;
+        }
         Ok(state)
     }
 }

@@ -11,6 +11,7 @@ mod planner;
 mod rewrite;
 mod rows;
 mod scalar;
+pub mod session;
 mod show;
 mod syntax;
 #[cfg(test)]

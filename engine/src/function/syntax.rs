@@ -35,6 +35,9 @@ impl VisitorMut for Desugar {
                 positional_interval(function);
                 None
             }
+            Expr::Identifier(word) if is_bare_function(word) => {
+                Some(call(&word.value.to_lowercase(), Vec::new()))
+            }
             Expr::Ceil { expr, field } => to_unit("date_ceil", expr, field),
             Expr::Floor { expr, field } => to_unit("date_trunc", expr, field),
             Expr::UnaryOp { op, expr } => unary(*op, expr),
@@ -95,6 +98,12 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
         over: None,
         within_group: vec![],
     })
+}
+
+/// Reserved words that PostgreSQL calls without parentheses and the parser takes for columns.
+fn is_bare_function(word: &Ident) -> bool {
+    let name = word.value.to_lowercase();
+    word.quote_style.is_none() && matches!(name.as_str(), "current_schema" | "current_role")
 }
 
 fn text(value: impl Into<String>) -> Expr {

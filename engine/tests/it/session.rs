@@ -235,3 +235,17 @@ async fn reader_functions_take_maps_as_with_does() {
     let query = format!("SELECT x FROM read_csv('{path}', dtype => (x = 'TEXT'))");
     assert_eq!(rows(&session, &query).await.unwrap(), ["1"]);
 }
+
+#[tokio::test]
+async fn functions_tell_of_the_session() {
+    let session = session();
+    rows(&session, "CREATE SCHEMA s").await.unwrap();
+    rows(&session, "USE s").await.unwrap();
+    let sql = "SELECT current_user, current_schema, current_schema(), current_database(), current_setting('search_path')";
+    assert_eq!(rows(&session, sql).await.unwrap(), ["quern|s|s|quern|s"]);
+    assert!(rows(&session, "SELECT version()").await.unwrap()[0].starts_with("PostgreSQL 14"));
+    assert_eq!(
+        error(&session, "SELECT current_setting('nope')").await.kind,
+        Kind::UndefinedObject
+    );
+}
