@@ -26,6 +26,7 @@ use datafusion::sql::sqlparser::ast;
 
 use crate::catalog::Snapshot;
 use crate::error::{Error, Kind, Result};
+use crate::function;
 use crate::sql::Places;
 
 /// Tables that are made of the engine's own state, such as `system.queries`.
@@ -73,6 +74,7 @@ fn plan_resolved(
     mut statement: ast::Statement,
 ) -> Result<LogicalPlan, DataFusionError> {
     output_names::name_columns(&mut statement);
+    function::desugar(&mut statement);
     let context = context::PlanContext::new(state, names, relations);
     let options = ParserOptions::from(&state.config_options().sql_parser);
     let planner = SqlToRel::new_with_options(&context, options);
