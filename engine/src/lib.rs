@@ -18,6 +18,7 @@ pub mod error;
 pub mod options;
 pub mod settings;
 pub mod sql;
+pub mod value_text;
 
 pub mod chunk;
 pub mod function;

@@ -8,11 +8,13 @@ mod dialect;
 pub mod literal;
 mod place;
 mod redact;
+mod script;
 mod types;
 
 pub use dialect::QuernDialect;
 pub use place::Places;
 pub use redact::{is_secret, redacted};
+pub use script::{Cut, cut};
 pub use types::type_name;
 
 use datafusion::sql::sqlparser::ast;

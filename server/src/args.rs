@@ -1,0 +1,155 @@
+//! The command line: its flags, their help, and nothing about what they do.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::shell::Format;
+
+/// A SQL query engine over chunked data: files larger than memory, with bounded memory.
+#[derive(Debug, Parser)]
+#[command(
+    name = "quern",
+    bin_name = "quern",
+    version,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Sql(SqlArgs),
+    Demo(DemoArgs),
+}
+
+/// Run SQL: interactively, or from the command line, files or standard input.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 cannot start, \
+                        130 interrupted."
+)]
+pub struct SqlArgs {
+    /// Statements to run, like -c
+    #[arg(value_name = "SQL", conflicts_with_all = ["commands", "files"])]
+    sql: Option<String>,
+    /// Statements to run, separated by `;`; repeat it and mix it with -f, in the order of running
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    commands: Vec<String>,
+    /// A file of statements to run; `-` is standard input
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How rows are written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write rows to this file, which is there only when everything succeeded
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// What to run, in order; empty for standard input.
+    #[arg(skip)]
+    pub inputs: Vec<Input>,
+}
+
+/// Generate sample data and run queries over it.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Flags of everything that opens an engine. They win over the configuration file.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Configuration file; $QUERN_CONFIG when not given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the catalog; without one, tables and views end with the process
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Memory that queries share before they spill to disk, such as 2GiB
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit: Option<String>,
+    /// Threads, and partitions of a query that run side by side
+    #[arg(long, value_name = "N")]
+    pub threads: Option<String>,
+    /// Any setting by its name; repeat it for several
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub settings: Vec<(String, String)>,
+}
+
+/// A source of statements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    Text(String),
+    File(PathBuf),
+}
+
+/// The arguments of the process; ends it with a message when they are wrong.
+pub fn parse() -> Cli {
+    let matches = Cli::command().get_matches();
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+    if let (Command::Sql(args), Some(("sql", matches))) = (&mut cli.command, matches.subcommand()) {
+        args.inputs = in_order(args, matches);
+    }
+    cli
+}
+
+/// `-c` and `-f` in the order in which they were given.
+fn in_order(args: &SqlArgs, matches: &ArgMatches) -> Vec<Input> {
+    let places = |name| matches.indices_of(name).into_iter().flatten();
+    let commands = args.commands.iter().cloned().map(Input::Text);
+    let files = args.files.iter().cloned().map(Input::File);
+    let mut inputs: Vec<(usize, Input)> = places("commands")
+        .zip(commands)
+        .chain(places("files").zip(files))
+        .collect();
+    inputs.sort_by_key(|(place, _)| *place);
+    let sql = args.sql.iter().cloned().map(Input::Text);
+    sql.chain(inputs.into_iter().map(|(_, input)| input))
+        .collect()
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_string(), value.to_string()))
+        }
+        _ => Err("write it as NAME=VALUE".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_flags_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_and_files_keep_their_order() {
+        let line = ["quern", "sql", "-c", "A", "-f", "b.sql", "-c", "C"];
+        let matches = Cli::command().try_get_matches_from(line).unwrap();
+        let Command::Sql(args) = Cli::from_arg_matches(&matches).unwrap().command else {
+            panic!("not the shell");
+        };
+        let (_, matches) = matches.subcommand().unwrap();
+        assert_eq!(
+            in_order(&args, matches),
+            [
+                Input::Text("A".into()),
+                Input::File("b.sql".into()),
+                Input::Text("C".into())
+            ]
+        );
+    }
+}

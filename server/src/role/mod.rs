@@ -1,0 +1,3 @@
+//! What the binary can be besides a shell.
+
+pub mod demo;

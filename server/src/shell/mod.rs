@@ -1,0 +1,177 @@
+//! `quern sql`: statements from a terminal, the command line, files or standard input.
+//!
+//! [`run`] opens the engine and feeds text to a [`Shell`], which cuts it into statements and
+//! meta-commands (`script.rs`), runs each (`shell.rs`), shows how far it is (`progress.rs`), writes
+//! its rows (`output/`) and its errors (`report.rs`). What ends a run early is a [`Stop`].
+
+mod output;
+mod progress;
+mod report;
+mod script;
+#[allow(clippy::module_inception)]
+mod shell;
+mod signals;
+mod terminal;
+
+pub use output::Format;
+
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use quern_engine::{Engine, Error, Kind, SessionOptions, Settings};
+use tokio::runtime::Runtime;
+
+use crate::args::{EngineArgs, Input, SqlArgs};
+use crate::config::{self, Wrong};
+use shell::Shell;
+
+/// Why no more statements are run. What the user should know has been said already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// `\q`, or the reader of our output went away.
+    Quit,
+    Failed,
+    Usage,
+    CannotStart,
+    Interrupted,
+    Terminated,
+}
+
+/// Why a statement did not succeed, before anybody was told.
+#[derive(Debug)]
+pub enum Problem {
+    Engine(Error),
+    /// Rows could not be written.
+    Output(std::io::Error),
+    Stop(Stop),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Problem::Engine(error)
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Problem::Output(error)
+    }
+}
+
+impl From<Stop> for Problem {
+    fn from(stop: Stop) -> Self {
+        Problem::Stop(stop)
+    }
+}
+
+impl Stop {
+    fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Stop::Quit => 0,
+            Stop::Failed => 1,
+            Stop::Usage => 2,
+            Stop::CannotStart => 3,
+            Stop::Interrupted => 130,
+            Stop::Terminated => 143,
+        })
+    }
+}
+
+pub fn run(args: &SqlArgs) -> ExitCode {
+    match open_and_run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => stop.exit_code(),
+    }
+}
+
+/// Says why the process cannot do its work; the exit code for that.
+pub fn cannot_start(error: &Error) -> ExitCode {
+    report::error(error, None);
+    Stop::CannotStart.exit_code()
+}
+
+fn open_and_run(args: &SqlArgs) -> Result<(), Stop> {
+    let settings = settings(&args.engine)?;
+    let runtime = runtime(&settings).map_err(|e| {
+        report::error(&e, None);
+        Stop::CannotStart
+    })?;
+    let result = with_engine(args, settings, &runtime);
+    // A query that does not end must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+fn settings(args: &EngineArgs) -> Result<Settings, Stop> {
+    config::settings(args, &[("application_name", "quern sql")]).map_err(|wrong| {
+        let (error, stop) = match wrong {
+            Wrong::Usage(error) => (error, Stop::Usage),
+            Wrong::File(error) => (error, Stop::CannotStart),
+        };
+        report::error(&error, None);
+        stop
+    })
+}
+
+/// As many threads as a query has partitions, with stacks that hold a deep plan.
+fn runtime(settings: &Settings) -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.threads())
+        .thread_stack_size(8 << 20)
+        .thread_name("quern-worker")
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Kind::Io, format!("cannot start threads: {e}")))
+}
+
+fn with_engine(args: &SqlArgs, settings: Settings, runtime: &Runtime) -> Result<(), Stop> {
+    let _inside = runtime.enter();
+    let engine = Engine::open(settings).map_err(|e| {
+        report::error(&e, None);
+        Stop::CannotStart
+    })?;
+    let session = engine.session(SessionOptions::local());
+    let mut shell = Shell::new(engine, session, args)?;
+    let stdin = std::io::stdin();
+    if args.inputs.is_empty() && stdin.is_terminal() {
+        return Err(Stop::Usage);
+    }
+    let result = runtime.block_on(run_inputs(&mut shell, args));
+    match result {
+        Ok(()) => runtime.block_on(async { shell.commit_output() }),
+        Err(stop) => Err(stop),
+    }
+}
+
+async fn run_inputs(shell: &mut Shell, args: &SqlArgs) -> Result<(), Stop> {
+    if args.inputs.is_empty() {
+        return run_stdin(shell).await;
+    }
+    for input in &args.inputs {
+        match input {
+            Input::Text(text) => shell.run_text(text).await?,
+            Input::File(path) if path.as_os_str() == "-" => run_stdin(shell).await?,
+            Input::File(path) => shell.run_file(path).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Statements are run as they come, so that a program can feed them one by one.
+async fn run_stdin(shell: &mut Shell) -> Result<(), Stop> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(64);
+    std::thread::spawn(move || {
+        let mut input = BufReader::new(std::io::stdin());
+        loop {
+            let mut line = Vec::new();
+            let read = input.read_until(b'\n', &mut line);
+            let end = matches!(read, Ok(0));
+            let line = read.and_then(|_| String::from_utf8(line).map_err(std::io::Error::other));
+            if end || sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    shell.run_lines(receiver).await
+}

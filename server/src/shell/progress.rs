@@ -1,0 +1,198 @@
+//! The progress line: on standard error while a query runs, gone before anything else is shown.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use quern_engine::execution::Progress;
+use quern_engine::settings::format_bytes;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::terminal;
+
+/// A query that is done sooner needs no progress line.
+const QUIET: Duration = Duration::from_millis(300);
+const REDRAW: Duration = Duration::from_millis(100);
+const BAR_COLUMNS: usize = 20;
+
+pub struct ProgressLine {
+    enabled: bool,
+    ticks: Interval,
+    started: Instant,
+    shown: bool,
+    /// Rows are being written to the terminal.
+    paused: bool,
+    memory_limit_bytes: u64,
+}
+
+impl ProgressLine {
+    /// Shown only on a terminal; must be called inside the runtime.
+    pub fn new(wanted: bool, memory_limit_bytes: u64) -> Self {
+        let mut ticks = interval(REDRAW);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            enabled: wanted && std::io::stderr().is_terminal(),
+            ticks,
+            started: Instant::now(),
+            shown: false,
+            paused: false,
+            memory_limit_bytes,
+        }
+    }
+
+    /// A statement begins.
+    pub fn start(&mut self) {
+        self.started = Instant::now();
+        self.paused = false;
+    }
+
+    /// Rows go to the same terminal now: no line until the next statement.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Resolves when it is time to draw again; never when there is nothing to draw.
+    pub async fn tick(&mut self) {
+        loop {
+            if !self.enabled || self.paused {
+                std::future::pending::<()>().await;
+            }
+            self.ticks.tick().await;
+            if self.started.elapsed() >= QUIET {
+                return;
+            }
+        }
+    }
+
+    pub fn draw(&mut self, progress: &Progress) {
+        let width = terminal::width_columns().saturating_sub(1);
+        let line = line(progress, self.memory_limit_bytes, width);
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "\r{line}\x1b[K");
+        let _ = stderr.flush();
+        self.shown = true;
+    }
+
+    /// Removes the line, if it is there.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let mut stderr = std::io::stderr().lock();
+            let _ = write!(stderr, "\r\x1b[K");
+            let _ = stderr.flush();
+        }
+    }
+}
+
+/// The parts of the line, the least important last: those that do not fit are left out.
+fn line(progress: &Progress, memory_limit_bytes: u64, width_columns: usize) -> String {
+    let elapsed = format_elapsed(progress.elapsed);
+    let mut parts = Vec::new();
+    match progress.fraction() {
+        Some(done) => {
+            let filled = (done.clamp(0.0, 1.0) * BAR_COLUMNS as f64) as usize;
+            let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR_COLUMNS - filled));
+            parts.push(format!("{bar} {:3.0}%", done.clamp(0.0, 1.0) * 100.0));
+            let left = progress.remaining().map(format_elapsed);
+            parts.push(match left {
+                Some(left) => format!("{elapsed}, {left} left"),
+                None => elapsed,
+            });
+            parts.push(format!(
+                "{} of {}",
+                format_bytes(progress.bytes_read),
+                format_bytes(progress.bytes_total.max(progress.bytes_read))
+            ));
+        }
+        None => {
+            const FRAMES: [&str; 8] = ["⠏", "⠛", "⠹", "⢸", "⣰", "⣤", "⣆", "⡇"];
+            let frame = progress.elapsed.as_millis() / REDRAW.as_millis();
+            let frame = FRAMES[(frame % FRAMES.len() as u128) as usize];
+            parts.push(format!("{frame} {}", progress.state.name()));
+            parts.push(elapsed);
+        }
+    }
+    parts.push(format!("{} rows", grouped(progress.rows_scanned)));
+    if progress.spilled_bytes > 0 {
+        parts.push(format!("{} spilled", format_bytes(progress.spilled_bytes)));
+    }
+    parts.push(format!(
+        "memory {} of {}",
+        format_bytes(progress.memory_bytes),
+        format_bytes(memory_limit_bytes)
+    ));
+    let mut line = String::new();
+    for part in parts {
+        let separator = if line.is_empty() { "" } else { "  " };
+        if line.chars().count() + separator.len() + part.chars().count() > width_columns {
+            break;
+        }
+        line += separator;
+        line += &part;
+    }
+    line
+}
+
+/// `4.2s`, `1m05s`, `2h03m`.
+pub fn format_elapsed(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    match seconds {
+        0..60 => format!("{:.1}s", elapsed.as_secs_f64()),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use quern_engine::execution::QueryState;
+
+    use super::*;
+
+    fn progress() -> Progress {
+        Progress {
+            state: QueryState::Running,
+            elapsed: Duration::from_secs(65),
+            rows: 0,
+            rows_scanned: 1_234_567,
+            bytes_read: 512 << 20,
+            bytes_total: 2 << 30,
+            memory_bytes: 10 << 20,
+            spilled_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn a_known_total_gives_a_bar_and_an_estimate() {
+        assert_eq!(
+            line(&progress(), 1 << 30, 200),
+            "█████░░░░░░░░░░░░░░░  25%  1m05s, 3m15s left  512.0 MiB of 2.0 GiB  \
+             1,234,567 rows  memory 10.0 MiB of 1.0 GiB"
+        );
+    }
+
+    #[test]
+    fn without_a_total_there_is_no_percentage() {
+        let progress = Progress {
+            bytes_read: 0,
+            bytes_total: 0,
+            spilled_bytes: 3 << 20,
+            ..progress()
+        };
+        assert_eq!(
+            line(&progress, 1 << 30, 50),
+            "⢸ running  1m05s  1,234,567 rows  3.0 MiB spilled"
+        );
+    }
+}

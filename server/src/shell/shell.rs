@@ -1,0 +1,284 @@
+//! The shell's state, and one statement from its text to its rows.
+//!
+//! A statement runs on the runtime's threads; the shell's own thread waits for it, for signals and
+//! for the progress line's next turn, and writes the rows. So a terminal that is slow to read slows
+//! the query down instead of filling memory.
+
+use std::future::Future;
+use std::io::Write;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use futures::StreamExt;
+use quern_engine::value_text::TextStyle;
+use quern_engine::{Engine, Error, Kind, Rows, Session, Statement};
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinHandle;
+
+use super::output::{self, Expanded, Format, Look, Target};
+use super::progress::ProgressLine;
+use super::report::{self, Source};
+use super::script::{Item, Script};
+use super::signals::{Signal, Signals};
+use super::{Problem, Stop, terminal};
+use crate::args::SqlArgs;
+
+/// Batches that may wait for a slow reader.
+const BATCHES_AHEAD: usize = 2;
+
+pub struct Shell {
+    pub engine: Engine,
+    pub session: Arc<Session>,
+    pub look: Look,
+    pub timing: bool,
+    pub interactive: bool,
+    target: Target,
+    signals: Signals,
+    progress: ProgressLine,
+    /// Ctrl-C was pressed since the input began.
+    interrupted: bool,
+}
+
+impl Shell {
+    /// Must be called inside the runtime.
+    pub fn new(engine: Engine, session: Session, args: &SqlArgs) -> Result<Self, Stop> {
+        let cannot_start = |error: Error| {
+            report::error(&error, None);
+            Stop::CannotStart
+        };
+        let signals = Signals::listen().map_err(|e| cannot_start(Error::from(e)))?;
+        let target = match &args.output {
+            Some(path) => Target::file(path).map_err(cannot_start)?,
+            None => Target::stdout(),
+        };
+        if args.format.is_binary() && target.is_terminal() {
+            let message = format!("{} is not for a terminal", args.format.name());
+            let error = Error::new(Kind::InvalidParameterValue, message);
+            report::error(
+                &error.hint("Give a file with -o, or redirect the output."),
+                None,
+            );
+            return Err(Stop::Usage);
+        }
+        let progress = ProgressLine::new(!args.no_progress, engine.memory_limit_bytes());
+        Ok(Self {
+            look: Look {
+                format: args.format,
+                expanded: Expanded::Off,
+                style: TextStyle::default(),
+                colours: terminal::stdout_colours(),
+            },
+            engine,
+            session: Arc::new(session),
+            timing: false,
+            interactive: false,
+            target,
+            signals,
+            progress,
+            interrupted: false,
+        })
+    }
+
+    /// Runs a text of statements and meta-commands, up to the first that fails.
+    pub async fn run_text(&mut self, text: &str) -> Result<(), Stop> {
+        let mut script = Script::default();
+        for line in text.split_inclusive('\n') {
+            self.run_items(script.push_line(line)).await?;
+        }
+        self.run_items(script.finish()).await
+    }
+
+    /// Runs a file of statements and meta-commands.
+    pub async fn run_file(&mut self, path: &Path) -> Result<(), Stop> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            let message = format!("cannot read \"{}\": {e}", path.display());
+            report::error(&Error::new(Kind::Io, message), None);
+            Stop::Failed
+        })?;
+        // A line that only tells the system who runs the file.
+        let text = match text.strip_prefix("#!") {
+            Some(rest) => format!("--{rest}"),
+            None => text,
+        };
+        self.run_text(&text).await
+    }
+
+    /// Runs lines as they come.
+    pub async fn run_lines(
+        &mut self,
+        mut lines: Receiver<std::io::Result<String>>,
+    ) -> Result<(), Stop> {
+        let mut script = Script::default();
+        while let Some(line) = self.watch(lines.recv()).await? {
+            if self.interrupted {
+                return Err(Stop::Interrupted);
+            }
+            let line = line.map_err(|e| {
+                let message = format!("cannot read standard input: {e}");
+                report::error(&Error::new(Kind::Io, message), None);
+                Stop::Failed
+            })?;
+            self.run_items(script.push_line(&line)).await?;
+        }
+        self.run_items(script.finish()).await
+    }
+
+    async fn run_items(&mut self, items: impl IntoIterator<Item = Item>) -> Result<(), Stop> {
+        for item in items {
+            match item {
+                Item::Statement { text, first_line } => {
+                    self.run_statement(&text, first_line).await?;
+                }
+                Item::Meta(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one statement; an error is reported at its place in the text.
+    pub async fn run_statement(&mut self, text: &str, first_line: usize) -> Result<(), Stop> {
+        if self.interrupted {
+            return Err(Stop::Interrupted);
+        }
+        let started = Instant::now();
+        self.progress.start();
+        let result = self.parse_and_execute(text).await;
+        self.progress.clear();
+        let result = result.and_then(|()| Ok(self.target.flush()?));
+        let result = result.map_err(|problem| self.report(problem, Source { text, first_line }));
+        if self.timing && result != Err(Stop::Quit) {
+            let ms = started.elapsed().as_secs_f64() * 1e3;
+            report::say(&format!("Time: {ms:.3} ms\n"));
+        }
+        result
+    }
+
+    async fn parse_and_execute(&mut self, text: &str) -> Result<(), Problem> {
+        for statement in self.session.parse(text)? {
+            self.execute(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn execute(&mut self, statement: Statement) -> Result<(), Problem> {
+        let session = Arc::clone(&self.session);
+        let task = tokio::spawn(async move { session.execute(&statement).await });
+        let outcome = joined(self.watch(task).await?)??;
+        self.progress.clear();
+        outcome.notices.iter().for_each(report::notice);
+        match outcome.rows {
+            Some(rows) => self.write_rows(rows).await,
+            None if self.look.format == Format::Table => {
+                Ok(writeln!(self.target, "{}", outcome.tag)?)
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn write_rows(&mut self, rows: Rows) -> Result<(), Problem> {
+        self.look.style = TextStyle::new(self.session.settings().timezone());
+        let mut sink = output::open(&self.look, rows.schema(), self.target.clone())?;
+        self.target.forget_written();
+        let (mut batches, task) = pump(rows);
+        while let Some(batch) = self.watch(batches.recv()).await? {
+            let batch = batch?;
+            if self.target.is_terminal() {
+                self.progress.clear();
+            }
+            sink.batch(&batch)?;
+            if self.target.is_terminal() && self.target.has_written() {
+                self.progress.pause();
+            }
+        }
+        joined(self.watch(task).await?)?;
+        self.progress.clear();
+        sink.finish()
+    }
+
+    /// Waits for `work`, and meanwhile for signals and the progress line. The first Ctrl-C cancels
+    /// the statement; a second one gives up on it.
+    async fn watch<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut work = pin!(work);
+        let mut cancelling = false;
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return Ok(result),
+                signal = self.signals.next() => {
+                    self.session.cancel();
+                    self.interrupted = true;
+                    if signal == Signal::Terminate {
+                        return Err(Stop::Terminated);
+                    }
+                    if std::mem::replace(&mut cancelling, true) {
+                        return Err(Stop::Interrupted);
+                    }
+                }
+                () = self.progress.tick() => {
+                    if let Some(query) = self.session.current_query() {
+                        self.progress.draw(&query.progress());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the user about a problem, unless it is none of theirs.
+    fn report(&mut self, problem: Problem, source: Source) -> Stop {
+        match problem {
+            Problem::Stop(stop) => stop,
+            Problem::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.session.cancel();
+                Stop::Quit
+            }
+            Problem::Output(e) => {
+                self.session.cancel();
+                let message = format!("cannot write the rows: {e}");
+                report::error(&Error::new(Kind::Io, message), None);
+                Stop::Failed
+            }
+            Problem::Engine(error) => {
+                report::error(&error, Some(source));
+                if self.interrupted && error.kind == Kind::Cancelled && !self.interactive {
+                    Stop::Interrupted
+                } else {
+                    Stop::Failed
+                }
+            }
+        }
+    }
+
+    /// Makes the output file what was written to it; called when everything succeeded.
+    pub fn commit_output(&mut self) -> Result<(), Stop> {
+        self.target.commit().map_err(|problem| {
+            self.report(
+                problem,
+                Source {
+                    text: "",
+                    first_line: 1,
+                },
+            )
+        })
+    }
+}
+
+/// Reads the rows on the runtime's threads. Dropping the receiver ends the query.
+fn pump(mut rows: Rows) -> (Receiver<Result<RecordBatch, Error>>, JoinHandle<()>) {
+    let (sender, receiver) = channel(BATCHES_AHEAD);
+    let task = tokio::spawn(async move {
+        while let Some(batch) = rows.next().await {
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    (receiver, task)
+}
+
+/// The result of a task; a panic in it is a defect of ours, told as one.
+fn joined<T>(result: Result<T, tokio::task::JoinError>) -> Result<T, Error> {
+    result.map_err(|e| Error::internal(format!("the query ended unexpectedly: {e}")))
+}
