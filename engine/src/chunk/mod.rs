@@ -3,6 +3,10 @@
 //! A table is a list of chunks. `SHOW CHUNKS`, `TABLESAMPLE SYSTEM` and the scan itself all see the
 //! same list, which does not depend on the number of threads.
 
+mod sample;
+
+pub use sample::{Sample, SampleMethod};
+
 use datafusion::common::Statistics;
 
 /// A piece of a table's stored data.

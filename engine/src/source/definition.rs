@@ -107,6 +107,14 @@ impl Definition {
             .build()
     }
 
+    /// The nominal size of chunks: as chosen for text, the default for the others.
+    pub(super) fn blocksize(&self) -> u64 {
+        match self.format.is_text() {
+            true => self.blocksize_bytes,
+            false => dialect::DEFAULT_BLOCKSIZE_BYTES,
+        }
+    }
+
     /// The options of `CREATE TABLE … WITH (…)` that make the same table.
     pub fn to_sql_options(&self) -> Vec<(String, OptionValue)> {
         let location = match self.locations.as_slice() {

@@ -21,8 +21,11 @@ pub struct Csv {
     /// None: a quote inside quotes is doubled.
     pub escape: Option<u8>,
     pub comment: Option<u8>,
-    /// Texts that are NULL in every column; the empty text alone is the default.
+    /// Texts that are NULL in every column, besides the empty one.
     pub null_values: Vec<String>,
+    /// The table's columns are the files' in order, whatever the header calls them.
+    #[serde(default)]
+    pub by_place: bool,
 }
 
 impl Default for Csv {
@@ -33,7 +36,8 @@ impl Default for Csv {
             quote: Some(b'"'),
             escape: None,
             comment: None,
-            null_values: vec![String::new()],
+            null_values: vec![],
+            by_place: false,
         }
     }
 }
@@ -84,6 +88,7 @@ pub fn take_csv(options: &mut Options, implied_delimiter: u8) -> Result<Csv> {
         escape: take_byte(options, "escape")?.unwrap_or(default.escape),
         comment: take_byte(options, "comment")?.unwrap_or(default.comment),
         null_values: null_values.unwrap_or(default.null_values),
+        by_place: default.by_place,
     };
     check(&csv)?;
     Ok(csv)

@@ -4,27 +4,37 @@
 //! learns their columns; the [`Definition`] is what the catalog keeps; [`Definition::open`] lists
 //! the files anew and gives the [`FileTable`] that a query scans.
 
-mod adapt;
+mod arrow_ipc;
+mod avro;
+mod bernoulli;
+mod chunks;
+mod csv;
 mod definition;
 mod dialect;
 mod format;
 mod glob;
 mod hive;
 mod infer;
+mod json;
 mod location;
+mod parquet;
 mod prune;
 mod resolve;
+mod scan;
 mod statistics;
+mod stream;
 mod table;
 mod types;
 mod widen;
 
 use arrow::datatypes::DataType;
 
+pub use bernoulli::BernoulliSource;
 pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
-pub use table::{FileTable, Sample, SampleMethod};
+pub use scan::{FormatSource, Reading};
+pub use table::FileTable;
 pub use types::of_sql as sql_type;
 
 use crate::options::Options;

@@ -51,6 +51,10 @@ impl Spec {
         };
         let paths = files.iter().map(|file| &file.location);
         let partitions = self.partitions(hive, paths)?;
+        definition.partition_columns = partitions
+            .iter()
+            .map(|field| StoredColumn::from(field.as_ref()))
+            .collect();
         let sample = Sample {
             state,
             store: &store,
@@ -61,10 +65,6 @@ impl Spec {
         fields.retain(|f| !partitions.iter().any(|p| p.name() == f.name()));
         override_types(state, &mut fields, &sampling)?;
         definition.columns = fields.iter().map(StoredColumn::from).collect();
-        definition.partition_columns = partitions
-            .iter()
-            .map(|field| StoredColumn::from(field.as_ref()))
-            .collect();
         Ok(definition)
     }
 

@@ -9,21 +9,26 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result as DfResult, project_schema};
+use datafusion::common::stats::Precision;
+use datafusion::common::{Result as DfResult, Statistics, project_schema};
 use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
+use super::bernoulli::BernoulliSource;
 use super::definition::Definition;
-use super::dialect::SampleRows;
-use super::{adapt, hive, location, prune, resolve, statistics};
-use crate::chunk::Chunk;
-use crate::error::{Error, Result};
+use super::format::Format;
+use super::scan::{FormatSource, Reading};
+use super::{chunks, hive, location, parquet, prune, resolve, statistics};
+use crate::chunk::{Chunk, Sample, SampleMethod};
+use crate::error::Result;
 
 #[derive(Debug, Clone)]
 pub struct FileTable {
@@ -33,20 +38,12 @@ pub struct FileTable {
     sample: Option<Sample>,
 }
 
-/// TABLESAMPLE: which rows, or which chunks, are in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    pub method: SampleMethod,
-    pub percent: f64,
-    pub seed: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SampleMethod {
-    /// Whole chunks.
-    System,
-    /// Each row by itself.
-    Bernoulli,
+/// What a query asks of a scan.
+struct Request<'a> {
+    projection: Option<&'a Vec<usize>>,
+    limit: Option<usize>,
+    /// Only filters that the folders decided, so that each row of the scan counts.
+    unfiltered: bool,
 }
 
 impl FileTable {
@@ -101,63 +98,171 @@ impl FileTable {
     }
 
     /// The pieces that the table is read in; the same whatever the number of threads.
-    pub async fn chunks(&self, _state: &SessionState) -> Result<Vec<Chunk>> {
-        Ok(self
-            .files
-            .iter()
-            .map(|file| Chunk {
-                location: location::shown(&file.object_meta.location),
-                offset_bytes: 0,
-                length_bytes: file.object_meta.size,
-                row_groups: None,
-                rows: None,
-                statistics: None,
-            })
-            .collect())
+    pub async fn chunks(&self, state: &SessionState) -> Result<Vec<Chunk>> {
+        let pieces = self
+            .pieces(state, &self.files, self.definition.blocksize())
+            .await?;
+        Ok(pieces.into_iter().map(|piece| piece.chunk).collect())
+    }
+
+    async fn pieces(
+        &self,
+        state: &dyn Session,
+        files: &[PartitionedFile],
+        blocksize_bytes: u64,
+    ) -> Result<Vec<chunks::Piece>> {
+        let reading = Reading::of(&self.definition);
+        chunks::pieces(
+            state,
+            &reading,
+            self.table_schema.file_schema(),
+            files,
+            blocksize_bytes,
+        )
+        .await
     }
 
     async fn plan(
         &self,
         state: &dyn Session,
-        projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        mut request: Request<'_>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        if let Some(sample) = self.sample {
-            return Err(
-                Error::unsupported(format!("TABLESAMPLE {:?} of files", sample.method)).into(),
-            );
-        }
         let (on_folders, others) = prune::split(&self.table_schema, filters);
+        request.unfiltered = others.is_empty();
         let files = prune::files(state, &self.table_schema, self.files.clone(), &on_folders)?;
-        if files.is_empty() {
-            let schema = project_schema(&self.schema(), projection)?;
-            return Ok(Arc::new(EmptyExec::new(schema)));
+        let plan = match (self.sample, self.definition.format) {
+            (Some(sample), _) => self.plan_sample(state, files, sample, &request).await?,
+            (None, Format::Parquet) => self.plan_parquet(state, files, &request).await?,
+            (None, _) => self.plan_pieces(state, files, &request).await?,
+        };
+        match plan {
+            Some(plan) => Ok(plan),
+            None => {
+                let schema = project_schema(&self.schema(), request.projection)?;
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
         }
-        let format = adapt::format(&self.definition, state, SampleRows::All);
-        let enough_rows = if others.is_empty() { limit } else { None };
-        let collected = statistics::collect(
-            state,
-            format.as_ref(),
-            &self.table_schema,
-            files,
-            enough_rows,
-        )
-        .await?;
+    }
+
+    /// Whole files, which DataFusion deals out again by row groups when it sees fit.
+    async fn plan_parquet(
+        &self,
+        state: &dyn Session,
+        files: Vec<PartitionedFile>,
+        request: &Request<'_>,
+    ) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let format = parquet::format(state);
+        let enough_rows = request.limit.filter(|_| request.unfiltered);
+        let collected =
+            statistics::collect(state, &format, &self.table_schema, files, enough_rows).await?;
         let groups =
             FileGroup::new(collected.files).split_files(state.config().target_partitions());
         let (groups, statistics) =
             statistics::summarize(state, &self.table_schema, groups, collected.partial)?;
         let source = format.file_source(self.table_schema.clone());
         let orderings = statistics::common_ordering(&groups);
-        let config = FileScanConfigBuilder::new(location::store_url(), source)
-            .with_file_groups(groups)
+        let config = self
+            .config(source, groups, request)?
             .with_statistics(statistics)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
             .with_output_ordering(orderings)
             .build();
-        format.create_physical_plan(state, config).await
+        format.create_physical_plan(state, config).await.map(Some)
+    }
+
+    async fn plan_pieces(
+        &self,
+        state: &dyn Session,
+        files: Vec<PartitionedFile>,
+        request: &Request<'_>,
+    ) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+        let partitions = state.config().target_partitions();
+        let total = files.iter().map(|f| f.object_meta.size).sum();
+        let block = chunks::scan_blocksize(self.definition.blocksize(), total, partitions);
+        let pieces = self.pieces(state, &files, block).await?;
+        let files: Vec<_> = pieces.into_iter().map(|piece| piece.file).collect();
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let source = Arc::new(FormatSource::new(
+            Reading::of(&self.definition),
+            self.table_schema.clone(),
+        ));
+        let statistics = self.size_statistics(&files);
+        let config = self
+            .config(source, chunks::balanced(files, partitions), request)?
+            .with_statistics(statistics)
+            .build();
+        Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    async fn plan_sample(
+        &self,
+        state: &dyn Session,
+        files: Vec<PartitionedFile>,
+        sample: Sample,
+        request: &Request<'_>,
+    ) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+        let mut pieces = self
+            .pieces(state, &files, self.definition.blocksize())
+            .await?;
+        if sample.method == SampleMethod::System {
+            pieces.retain(|piece| {
+                sample.keeps_chunk(&piece.chunk.location, piece.chunk.offset_bytes)
+            });
+        }
+        if pieces.is_empty() {
+            return Ok(None);
+        }
+        let rows: Option<u64> = pieces.iter().map(|piece| piece.chunk.rows).sum();
+        let files: Vec<_> = pieces.into_iter().map(|piece| piece.file).collect();
+        let mut statistics = self.size_statistics(&files);
+        let rows = rows.and_then(|rows| usize::try_from(rows).ok());
+        let source: Arc<dyn FileSource> = match self.definition.format {
+            Format::Parquet => parquet::format(state).file_source(self.table_schema.clone()),
+            _ => Arc::new(FormatSource::new(
+                Reading::of(&self.definition),
+                self.table_schema.clone(),
+            )),
+        };
+        let (source, rows): (Arc<dyn FileSource>, _) = match sample.method {
+            SampleMethod::System => (source, rows),
+            SampleMethod::Bernoulli => (
+                Arc::new(BernoulliSource::new(source, sample)),
+                rows.map(|rows| sample.expected(rows)),
+            ),
+        };
+        statistics.num_rows = rows.map_or(Precision::Absent, Precision::Inexact);
+        let groups = chunks::balanced(files, state.config().target_partitions());
+        let config = self
+            .config(source, groups, request)?
+            .with_statistics(statistics)
+            .build();
+        Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    fn config(
+        &self,
+        source: Arc<dyn FileSource>,
+        groups: Vec<FileGroup>,
+        request: &Request<'_>,
+    ) -> DfResult<FileScanConfigBuilder> {
+        FileScanConfigBuilder::new(location::store_url(), source)
+            .with_file_groups(groups)
+            .with_limit(request.limit)
+            .with_projection_indices(request.projection.cloned())
+    }
+
+    /// Nothing is known of the rows, but the files' size tells large tables from small ones.
+    fn size_statistics(&self, files: &[PartitionedFile]) -> Statistics {
+        let bytes: u64 = files.iter().map(PartitionedFile::effective_size).sum();
+        let mut statistics = Statistics::new_unknown(self.table_schema.table_schema());
+        statistics.total_byte_size =
+            Precision::Inexact(usize::try_from(bytes).unwrap_or(usize::MAX));
+        statistics
     }
 }
 
@@ -193,6 +298,11 @@ impl TableProvider for FileTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        self.plan(state, projection, filters, limit).await
+        let request = Request {
+            projection,
+            limit,
+            unfiltered: true,
+        };
+        self.plan(state, filters, request).await
     }
 }

@@ -1,7 +1,9 @@
 //! External tables over files, queried through DataFusion as a session would.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod chunks;
 mod csv;
+mod damage;
 mod formats;
 mod location;
 

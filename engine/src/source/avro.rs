@@ -1,0 +1,121 @@
+//! Avro object container files, decoded on a thread of their own, because Avro's reader pulls.
+
+use std::io::{BufReader, Read};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use arrow::error::ArrowError;
+use bytes::{Buf, Bytes};
+use datafusion::arrow_avro::reader::{Reader, ReaderBuilder};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::physical_plan::metrics::Count;
+use futures::StreamExt;
+use object_store::{ObjectMeta, ObjectStore};
+use tokio::sync::mpsc;
+
+use super::format::Compression;
+use super::location;
+use super::stream::{self, ByteStream};
+use crate::error::{Error, Kind, Result};
+
+const WAITING: usize = 2;
+/// The schema stands in the header, which is rarely longer.
+const HEADER_BYTES: u64 = 1 << 20;
+
+pub async fn schema(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Schema> {
+    let header = stream::window(store, &file.location, 0..file.size.min(HEADER_BYTES)).await?;
+    let reader = open(header.as_slice(), 1).map_err(|error| unreadable(file, &error))?;
+    Ok(reader.schema().as_ref().clone())
+}
+
+/// All batches of a file, with all its columns.
+pub async fn read(
+    store: Arc<dyn ObjectStore>,
+    file: ObjectMeta,
+    batch_rows: usize,
+    count: Option<Count>,
+) -> Result<impl futures::Stream<Item = Result<RecordBatch>>> {
+    let stream = stream::open(&store, &file.location, None, Compression::None, count).await?;
+    let (to_reader, pieces) = mpsc::channel(WAITING);
+    let (to_query, batches) = mpsc::channel(WAITING);
+    let feed = SpawnedTask::spawn(feed(stream, to_reader));
+    let decode = SpawnedTask::spawn_blocking(move || {
+        let source = BufReader::new(Pieces {
+            pieces,
+            piece: Bytes::new(),
+        });
+        let decoded = open(source, batch_rows).and_then(|reader| {
+            for batch in reader {
+                // Nobody listens any more: the query is over.
+                if to_query.blocking_send(Ok(batch?)).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = decoded {
+            let _ = to_query.blocking_send(Err(unreadable(&file, &error)));
+        }
+    });
+    Ok(futures::stream::unfold(
+        (batches, feed, decode),
+        |(mut batches, feed, decode)| async move {
+            let batch = batches.recv().await?;
+            Some((batch, (batches, feed, decode)))
+        },
+    ))
+}
+
+fn open<R: std::io::BufRead>(
+    source: R,
+    batch_rows: usize,
+) -> std::result::Result<Reader<R>, ArrowError> {
+    ReaderBuilder::new()
+        .with_batch_size(batch_rows)
+        .build(source)
+}
+
+async fn feed(mut stream: ByteStream, to_reader: mpsc::Sender<Result<Bytes>>) {
+    while let Some(piece) = stream.next().await {
+        if to_reader.send(piece).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// The pieces of a stream for a reader that waits for them.
+struct Pieces {
+    pieces: mpsc::Receiver<Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(error)) => return Err(std::io::Error::other(error)),
+                None => return Ok(0),
+            }
+        }
+        let length = to.len().min(self.piece.len());
+        self.piece
+            .copy_to_slice(to.get_mut(..length).unwrap_or(&mut []));
+        Ok(length)
+    }
+}
+
+fn unreadable(file: &ObjectMeta, error: &ArrowError) -> Error {
+    if let ArrowError::IoError(_, io) = error
+        && let Some(ours) = io.get_ref().and_then(|inner| inner.downcast_ref::<Error>())
+    {
+        return ours.clone();
+    }
+    let shown = location::shown(&file.location);
+    Error::new(
+        Kind::BadData,
+        format!("cannot read Avro file \"{shown}\": {error}"),
+    )
+    .hint("The file is truncated or damaged, or it is not an Avro object container file.")
+}

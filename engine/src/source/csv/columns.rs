@@ -1,0 +1,351 @@
+//! Makes a typed column of the texts of its fields.
+//!
+//! The same parsers decide when types are guessed (`guess`), so that a guess from the sample can
+//! always be read. An empty field is NULL; quoted and in a text column it is the empty text.
+//! Spaces around a value that is not text do not count.
+
+use std::sync::Arc;
+
+use arrow::array::timezone::Tz;
+use arrow::array::types::*;
+use arrow::array::{
+    ArrayRef, ArrowPrimitiveType, BooleanBuilder, LargeStringBuilder, PrimitiveBuilder,
+    StringBuilder, StringViewBuilder,
+};
+use arrow::compute::kernels::cast_utils::{Parser, parse_decimal, string_to_datetime};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, TimeUnit};
+use chrono::Utc;
+
+use super::records::Span;
+
+/// The input and the arena of a batch, checked to be UTF-8.
+#[derive(Clone, Copy)]
+pub struct Texts<'a> {
+    pub input: &'a str,
+    pub arena: &'a str,
+    /// Texts that stand for NULL besides the empty one.
+    pub nulls: &'a [String],
+}
+
+/// The first field that is not of the column's type.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadValue {
+    pub row: usize,
+    pub text: String,
+}
+
+impl<'a> Texts<'a> {
+    /// The field's text; None is NULL.
+    fn value(&self, span: &Span, text_column: bool) -> Option<&'a str> {
+        let text = span.of(self.input, self.arena).unwrap_or("");
+        if text.is_empty() {
+            return (span.quoted && text_column).then_some(text);
+        }
+        let null = !self.nulls.is_empty() && self.nulls.iter().any(|null| null == text);
+        (!null).then_some(text)
+    }
+}
+
+/// Builds the column of that type.
+pub fn build(data_type: &DataType, spans: &[Span], texts: Texts<'_>) -> Result<ArrayRef, BadValue> {
+    use DataType::*;
+    match data_type {
+        Utf8View => {
+            let mut builder = StringViewBuilder::with_capacity(spans.len());
+            spans
+                .iter()
+                .for_each(|s| builder.append_option(texts.value(s, true)));
+            Ok(Arc::new(builder.finish()))
+        }
+        Utf8 => {
+            let mut builder = StringBuilder::with_capacity(spans.len(), spans.len() * 8);
+            spans
+                .iter()
+                .for_each(|s| builder.append_option(texts.value(s, true)));
+            Ok(Arc::new(builder.finish()))
+        }
+        LargeUtf8 => {
+            let mut builder = LargeStringBuilder::with_capacity(spans.len(), spans.len() * 8);
+            spans
+                .iter()
+                .for_each(|s| builder.append_option(texts.value(s, true)));
+            Ok(Arc::new(builder.finish()))
+        }
+        Boolean => {
+            let mut builder = BooleanBuilder::with_capacity(spans.len());
+            each(spans, texts, boolean, |value| builder.append_option(value))?;
+            Ok(Arc::new(builder.finish()))
+        }
+        Decimal128(precision, scale) => {
+            let parse = |text: &str| parse_decimal::<Decimal128Type>(text, *precision, *scale).ok();
+            primitive::<Decimal128Type>(data_type, spans, texts, parse)
+        }
+        Int8 => parsed::<Int8Type>(data_type, spans, texts),
+        Int16 => parsed::<Int16Type>(data_type, spans, texts),
+        Int32 => parsed::<Int32Type>(data_type, spans, texts),
+        Int64 => parsed::<Int64Type>(data_type, spans, texts),
+        UInt8 => parsed::<UInt8Type>(data_type, spans, texts),
+        UInt16 => parsed::<UInt16Type>(data_type, spans, texts),
+        UInt32 => parsed::<UInt32Type>(data_type, spans, texts),
+        UInt64 => parsed::<UInt64Type>(data_type, spans, texts),
+        Float32 => parsed::<Float32Type>(data_type, spans, texts),
+        Float64 => parsed::<Float64Type>(data_type, spans, texts),
+        Date32 => primitive::<Date32Type>(data_type, spans, texts, date),
+        Time64(TimeUnit::Microsecond) => parsed::<Time64MicrosecondType>(data_type, spans, texts),
+        Time64(TimeUnit::Nanosecond) => parsed::<Time64NanosecondType>(data_type, spans, texts),
+        Timestamp(unit, zone) => timestamps(data_type, *unit, zone.as_deref(), spans, texts),
+        _ => cast(data_type, spans, texts),
+    }
+}
+
+/// Hands each parsed value on, up to the first that is not of the type.
+fn each<T>(
+    spans: &[Span],
+    texts: Texts<'_>,
+    parse: impl Fn(&str) -> Option<T>,
+    mut append: impl FnMut(Option<T>),
+) -> Result<(), BadValue> {
+    for (row, span) in spans.iter().enumerate() {
+        match texts.value(span, false) {
+            None => append(None),
+            Some(text) => match parse(text.trim_matches(' ')) {
+                Some(value) => append(Some(value)),
+                None => {
+                    return Err(BadValue {
+                        row,
+                        text: text.to_string(),
+                    });
+                }
+            },
+        }
+    }
+    Ok(())
+}
+
+fn primitive<T: ArrowPrimitiveType>(
+    data_type: &DataType,
+    spans: &[Span],
+    texts: Texts<'_>,
+    parse: impl Fn(&str) -> Option<T::Native>,
+) -> Result<ArrayRef, BadValue> {
+    let mut builder = PrimitiveBuilder::<T>::with_capacity(spans.len());
+    each(spans, texts, parse, |value| builder.append_option(value))?;
+    Ok(Arc::new(builder.finish().with_data_type(data_type.clone())))
+}
+
+fn parsed<T: ArrowPrimitiveType + Parser>(
+    data_type: &DataType,
+    spans: &[Span],
+    texts: Texts<'_>,
+) -> Result<ArrayRef, BadValue> {
+    primitive::<T>(data_type, spans, texts, |text| T::parse(text))
+}
+
+fn timestamps(
+    data_type: &DataType,
+    unit: TimeUnit,
+    zone: Option<&str>,
+    spans: &[Span],
+    texts: Texts<'_>,
+) -> Result<ArrayRef, BadValue> {
+    // A zone that Arrow does not know cannot have come out of a type that was checked.
+    let zone = zone.and_then(|zone| zone.parse::<Tz>().ok());
+    let instant = |text: &str| match &zone {
+        Some(zone) => string_to_datetime(zone, text)
+            .ok()
+            .map(|t| t.with_timezone(&Utc)),
+        None => string_to_datetime(&Utc, text).ok(),
+    };
+    match unit {
+        TimeUnit::Second => primitive::<TimestampSecondType>(data_type, spans, texts, |text| {
+            instant(text).map(|t| t.timestamp())
+        }),
+        TimeUnit::Millisecond => {
+            primitive::<TimestampMillisecondType>(data_type, spans, texts, |text| {
+                instant(text).map(|t| t.timestamp_millis())
+            })
+        }
+        TimeUnit::Microsecond => {
+            primitive::<TimestampMicrosecondType>(data_type, spans, texts, |text| {
+                instant(text).map(|t| t.timestamp_micros())
+            })
+        }
+        TimeUnit::Nanosecond => {
+            primitive::<TimestampNanosecondType>(data_type, spans, texts, |text| {
+                instant(text).and_then(|t| t.timestamp_nanos_opt())
+            })
+        }
+    }
+}
+
+/// Any other type, by way of text and Arrow's cast; the first value that is lost is the bad one.
+fn cast(data_type: &DataType, spans: &[Span], texts: Texts<'_>) -> Result<ArrayRef, BadValue> {
+    let mut builder = StringBuilder::with_capacity(spans.len(), spans.len() * 8);
+    let value = |span: &Span| texts.value(span, false).map(|text| text.trim_matches(' '));
+    spans
+        .iter()
+        .for_each(|span| builder.append_option(value(span)));
+    let written: ArrayRef = Arc::new(builder.finish());
+    let options = CastOptions {
+        safe: true,
+        ..CastOptions::default()
+    };
+    let bad = |row: usize| BadValue {
+        row,
+        text: spans.get(row).and_then(value).unwrap_or("").to_string(),
+    };
+    let column = cast_with_options(&written, data_type, &options).map_err(|_| bad(0))?;
+    match (0..spans.len()).find(|row| column.is_null(*row) && written.is_valid(*row)) {
+        Some(row) => Err(bad(row)),
+        None => Ok(column),
+    }
+}
+
+/// As PostgreSQL reads a boolean.
+fn boolean(text: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if is(&["true", "t", "1", "yes", "y", "on"]) {
+        Some(true)
+    } else if is(&["false", "f", "0", "no", "n", "off"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// `2020-01-31`: Arrow's own parser also takes numbers.
+fn date(text: &str) -> Option<i32> {
+    let shaped = text.len() >= 8 && text.get(1..)?.contains('-');
+    if shaped {
+        Date32Type::parse(text)
+    } else {
+        None
+    }
+}
+
+/// Whether the text is a value of the type; for guessing.
+pub fn reads_as(data_type: &DataType, text: &str) -> bool {
+    let text = text.trim_matches(' ');
+    let digits = || text.bytes().any(|b| b.is_ascii_digit());
+    match data_type {
+        DataType::Boolean => {
+            text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+        }
+        DataType::Int64 => !text.starts_with('+') && Int64Type::parse(text).is_some(),
+        DataType::Decimal128(..) => {
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            (1..=38).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+        }
+        DataType::Float64 => {
+            let named = text.eq_ignore_ascii_case("nan")
+                || text.trim_start_matches('-').eq_ignore_ascii_case("inf");
+            !text.starts_with('+') && (digits() || named) && Float64Type::parse(text).is_some()
+        }
+        DataType::Date32 => text.len() == 10 && date(text).is_some(),
+        DataType::Time64(_) => {
+            text.bytes().filter(|b| *b == b':').count() == 2
+                && Time64MicrosecondType::parse(text).is_some()
+        }
+        DataType::Timestamp(_, zone) => {
+            text.len() >= 16
+                && has_zone(text) == zone.is_some()
+                && string_to_datetime(&Utc, text).is_ok()
+        }
+        _ => true,
+    }
+}
+
+/// Whether a timestamp's text names its offset from UTC.
+fn has_zone(text: &str) -> bool {
+    let time = text.get(10..).unwrap_or("");
+    time.ends_with(['Z', 'z']) || time.contains(['+', '-'])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::source::csv::records::Records;
+    use crate::source::dialect::Csv;
+
+    fn column(data_type: DataType, text: &str) -> Result<Vec<String>, BadValue> {
+        let mut records = Records::new(&Csv::default(), 2, &[1]);
+        records.read(text.as_bytes(), true, 100).unwrap();
+        let arena = String::from_utf8(records.arena.clone()).unwrap();
+        let texts = Texts {
+            input: text,
+            arena: &arena,
+            nulls: &["NA".to_string()],
+        };
+        let array = build(&data_type, &records.columns[0], texts)?;
+        Ok((0..array.len())
+            .map(|row| match array.is_null(row) {
+                true => "NULL".to_string(),
+                false => arrow::util::display::array_value_to_string(&array, row).unwrap(),
+            })
+            .collect())
+    }
+
+    #[test]
+    fn values_of_each_type() {
+        let us =
+            |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+        let cases = [
+            (DataType::Int64, "01001", "1001"),
+            (DataType::Int32, " -5 ", "-5"),
+            (DataType::Float64, "1e3", "1000.0"),
+            (DataType::Boolean, "Yes", "true"),
+            (DataType::Decimal128(10, 2), "1.5", "1.50"),
+            (DataType::Date32, "9999-12-31", "9999-12-31"),
+            (us(None), "9999-12-31 23:59:59", "9999-12-31T23:59:59"),
+            (
+                us(Some("UTC")),
+                "2020-01-01T00:00:00+02:00",
+                "2019-12-31T22:00:00Z",
+            ),
+            (
+                DataType::Time64(TimeUnit::Microsecond),
+                "10:20:30",
+                "10:20:30",
+            ),
+            (DataType::Utf8View, "\"\"", ""),
+            (DataType::Utf8View, "", "NULL"),
+            (DataType::Utf8, "NA", "NULL"),
+            (DataType::Int64, "\"\"", "NULL"),
+            (
+                DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
+                "1 day",
+                "1 days",
+            ),
+        ];
+        for (data_type, text, shown) in cases {
+            assert_eq!(
+                column(data_type.clone(), &format!("x,{text}\n")).unwrap(),
+                [shown],
+                "{data_type} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn bad_values_are_found() {
+        for data_type in [
+            DataType::Int64,
+            DataType::Date32,
+            DataType::Boolean,
+            DataType::Date64,
+        ] {
+            let bad = column(data_type, "x,\nx,oops\n").unwrap_err();
+            assert_eq!(
+                bad,
+                BadValue {
+                    row: 1,
+                    text: "oops".into()
+                }
+            );
+        }
+        assert!(column(DataType::Int32, "x,3000000000\n").is_err());
+        assert!(column(DataType::Date32, "x,12\n").is_err());
+    }
+}
