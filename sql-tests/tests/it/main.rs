@@ -1,0 +1,4 @@
+//! One test binary: the SQL files, and what keeps sources, pages and tests in step.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod slt;
