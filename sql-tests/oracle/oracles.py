@@ -47,7 +47,7 @@ class Postgres:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.do("initdb", "-D", f"{self.folder}/data", "-U", "oracle", "-A", "trust", "--locale=C", "-E", "UTF8")
+        self.do("initdb", "-D", f"{self.folder}/data", "-U", "oracle", "-A", "trust", "--lc-collate=C", "--lc-ctype=C.UTF-8", "-E", "UTF8")
         settings = f"-p {self.port} -h 127.0.0.1 -k '' -c fsync=off -c TimeZone=UTC -c client_min_messages=error"
         self.do("pg_ctl", "-D", f"{self.folder}/data", "-w", "-o", settings, "-l", f"{self.folder}/log", "start")
         self.databases = 0

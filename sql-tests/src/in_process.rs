@@ -40,13 +40,17 @@ impl Connection for Session {
         };
         let schema = rows.schema();
         let batches = rows.collect().await?;
+        let settings = self.settings();
         Ok(Reply::Rows {
             columns: schema
                 .fields()
                 .iter()
                 .map(|f| Column::of(f.data_type()))
                 .collect(),
-            rows: batches.iter().flat_map(value::rows).collect(),
+            rows: batches
+                .iter()
+                .flat_map(|batch| value::rows(batch, settings.timezone()))
+                .collect(),
         })
     }
 }
