@@ -14,7 +14,7 @@ mod types;
 pub use dialect::QuernDialect;
 pub use place::Places;
 pub use redact::{is_secret, redacted};
-pub use script::{Cut, cut};
+pub use script::{Cut, Lexeme, LexemeKind, cut, lexemes};
 pub use types::type_name;
 
 use datafusion::sql::sqlparser::ast;

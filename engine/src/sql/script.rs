@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use super::{Places, QuernDialect};
 
@@ -45,9 +45,77 @@ pub fn cut(text: &str) -> Cut {
     cut
 }
 
+/// What a piece of a text is, for highlighting and completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LexemeKind {
+    /// A name or a keyword, unquoted.
+    Word,
+    /// A name in double quotes.
+    QuotedName,
+    Number,
+    Text,
+    Comment,
+    Symbol,
+    /// A string, a quoted name or a comment that does not end.
+    Open,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lexeme {
+    pub kind: LexemeKind,
+    /// Byte range in the text.
+    pub range: Range<usize>,
+}
+
+/// The pieces of a text without the white space. Never fails: what is not finished is `Open`.
+pub fn lexemes(text: &str) -> Vec<Lexeme> {
+    let mut tokens = Vec::new();
+    let failed = Tokenizer::new(&QuernDialect, text)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .is_err();
+    let places = Places::new(text);
+    let mut lexemes = Vec::new();
+    let mut end = 0;
+    for token in tokens {
+        let span = token.span;
+        let start = places.offset(span.start.line, span.start.column);
+        end = places.offset(span.end.line, span.end.column);
+        let kind = match &token.token {
+            Token::Whitespace(
+                Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_),
+            ) => LexemeKind::Comment,
+            Token::Whitespace(_) | Token::EOF => continue,
+            Token::Word(word) if word.quote_style.is_some() => LexemeKind::QuotedName,
+            Token::Word(_) => LexemeKind::Word,
+            Token::Number(_, _) => LexemeKind::Number,
+            Token::SingleQuotedString(_)
+            | Token::DollarQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::UnicodeStringLiteral(_)
+            | Token::NationalStringLiteral(_)
+            | Token::HexStringLiteral(_)
+            | Token::SingleQuotedByteStringLiteral(_) => LexemeKind::Text,
+            _ => LexemeKind::Symbol,
+        };
+        lexemes.push(Lexeme {
+            kind,
+            range: start..end,
+        });
+    }
+    let rest = text.get(end..).unwrap_or_default();
+    let blank = rest.len() - rest.trim_start().len();
+    if failed && blank < rest.len() {
+        lexemes.push(Lexeme {
+            kind: LexemeKind::Open,
+            range: end + blank..text.len(),
+        });
+    }
+    lexemes
+}
+
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::{LexemeKind, cut, lexemes};
 
     fn statements(text: &str) -> (Vec<&str>, &str, bool) {
         let cut = cut(text);
@@ -76,5 +144,29 @@ mod tests {
             assert!(cut(open).open, "{open}");
         }
         assert_eq!(statements("SELECT 1; SELECT 'x;").0, ["SELECT 1;"]);
+    }
+
+    #[test]
+    fn lexemes_cover_what_is_not_blank() {
+        let text = "SELECT \"a\", 1.5 -- c\n, 'x' FROM 'da";
+        let found = lexemes(text);
+        let shown: Vec<_> = found
+            .iter()
+            .map(|l| (l.kind, &text[l.range.clone()]))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (LexemeKind::Word, "SELECT"),
+                (LexemeKind::QuotedName, "\"a\""),
+                (LexemeKind::Symbol, ","),
+                (LexemeKind::Number, "1.5"),
+                (LexemeKind::Comment, "-- c\n"),
+                (LexemeKind::Symbol, ","),
+                (LexemeKind::Text, "'x'"),
+                (LexemeKind::Word, "FROM"),
+                (LexemeKind::Open, "'da"),
+            ]
+        );
     }
 }

@@ -1,11 +1,21 @@
 //! `quern sql`: statements from a terminal, the command line, files or standard input.
 //!
 //! [`run`] opens the engine and feeds text to a [`Shell`], which cuts it into statements and
-//! meta-commands (`script.rs`), runs each (`shell.rs`), shows how far it is (`progress.rs`), writes
-//! its rows (`output/`) and its errors (`report.rs`). What ends a run early is a [`Stop`].
+//! meta-commands (`script.rs`), runs each (`shell.rs`, `commands.rs`), shows how far it is
+//! (`progress.rs`), writes its rows (`output/`) and its errors (`report.rs`). What ends a run early
+//! is a [`Stop`]. At a terminal, `repl.rs` reads the text.
 
+mod commands;
+mod completion;
+mod describe;
+mod editor;
+mod history;
+mod keywords;
+mod meta;
+mod names;
 mod output;
 mod progress;
+mod repl;
 mod report;
 mod script;
 #[allow(clippy::module_inception)]
@@ -133,13 +143,14 @@ fn with_engine(args: &SqlArgs, settings: Settings, runtime: &Runtime) -> Result<
     })?;
     let session = engine.session(SessionOptions::local());
     let mut shell = Shell::new(engine, session, args)?;
-    let stdin = std::io::stdin();
-    if args.inputs.is_empty() && stdin.is_terminal() {
-        return Err(Stop::Usage);
-    }
-    let result = runtime.block_on(run_inputs(&mut shell, args));
+    let interactive = args.inputs.is_empty() && std::io::stdin().is_terminal();
+    let result = if interactive {
+        repl::run(&mut shell, runtime)
+    } else {
+        runtime.block_on(run_inputs(&mut shell, args))
+    };
     match result {
-        Ok(()) => runtime.block_on(async { shell.commit_output() }),
+        Ok(()) | Err(Stop::Quit) => shell.commit_output(),
         Err(stop) => Err(stop),
     }
 }

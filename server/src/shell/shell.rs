@@ -5,7 +5,7 @@
 //! the query down instead of filling memory.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,12 +18,13 @@ use quern_engine::{Engine, Error, Kind, Rows, Session, Statement};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 
+use super::commands::refuse_terminal;
 use super::output::{self, Expanded, Format, Look, Target};
 use super::progress::ProgressLine;
 use super::report::{self, Source};
 use super::script::{Item, Script};
 use super::signals::{Signal, Signals};
-use super::{Problem, Stop, terminal};
+use super::{Problem, Stop, meta, terminal};
 use crate::args::SqlArgs;
 
 /// Batches that may wait for a slow reader.
@@ -55,12 +56,7 @@ impl Shell {
             None => Target::stdout(),
         };
         if args.format.is_binary() && target.is_terminal() {
-            let message = format!("{} is not for a terminal", args.format.name());
-            let error = Error::new(Kind::InvalidParameterValue, message);
-            report::error(
-                &error.hint("Give a file with -o, or redirect the output."),
-                None,
-            );
+            report::error(&refuse_terminal(args.format), None);
             return Err(Stop::Usage);
         }
         let progress = ProgressLine::new(!args.no_progress, engine.memory_limit_bytes());
@@ -91,6 +87,16 @@ impl Shell {
         self.run_items(script.finish()).await
     }
 
+    /// Runs what was typed at the prompt; a signal that came before is not for it.
+    pub async fn run_entry(&mut self, text: &str) -> Result<(), Stop> {
+        self.signals.forget();
+        self.interrupted = false;
+        if meta::is_bare_word(text) {
+            return self.run_meta(text).await;
+        }
+        self.run_text(text).await
+    }
+
     /// Runs a file of statements and meta-commands.
     pub async fn run_file(&mut self, path: &Path) -> Result<(), Stop> {
         let text = std::fs::read_to_string(path).map_err(|e| {
@@ -114,7 +120,7 @@ impl Shell {
         let mut script = Script::default();
         while let Some(line) = self.watch(lines.recv()).await? {
             if self.interrupted {
-                return Err(Stop::Interrupted);
+                return Err(self.stopped());
             }
             let line = line.map_err(|e| {
                 let message = format!("cannot read standard input: {e}");
@@ -132,7 +138,7 @@ impl Shell {
                 Item::Statement { text, first_line } => {
                     self.run_statement(&text, first_line).await?;
                 }
-                Item::Meta(_) => {}
+                Item::Meta(line) => self.run_meta(&line).await?,
             }
         }
         Ok(())
@@ -141,7 +147,7 @@ impl Shell {
     /// Runs one statement; an error is reported at its place in the text.
     pub async fn run_statement(&mut self, text: &str, first_line: usize) -> Result<(), Stop> {
         if self.interrupted {
-            return Err(Stop::Interrupted);
+            return Err(self.stopped());
         }
         let started = Instant::now();
         self.progress.start();
@@ -179,6 +185,9 @@ impl Shell {
     }
 
     async fn write_rows(&mut self, rows: Rows) -> Result<(), Problem> {
+        if self.look.format.is_binary() && self.target.is_terminal() {
+            return Err(refuse_terminal(self.look.format).into());
+        }
         self.look.style = TextStyle::new(self.session.settings().timezone());
         let mut sink = output::open(&self.look, rows.schema(), self.target.clone())?;
         self.target.forget_written();
@@ -216,6 +225,11 @@ impl Shell {
                     if std::mem::replace(&mut cancelling, true) {
                         return Err(Stop::Interrupted);
                     }
+                    self.progress.clear();
+                    if std::io::stderr().is_terminal() {
+                        // What follows does not stand behind the terminal's `^C`.
+                        report::say("\n");
+                    }
                 }
                 () = self.progress.tick() => {
                     if let Some(query) = self.session.current_query() {
@@ -242,13 +256,35 @@ impl Shell {
             }
             Problem::Engine(error) => {
                 report::error(&error, Some(source));
-                if self.interrupted && error.kind == Kind::Cancelled && !self.interactive {
-                    Stop::Interrupted
+                if self.interrupted && error.kind == Kind::Cancelled {
+                    self.stopped()
                 } else {
                     Stop::Failed
                 }
             }
         }
+    }
+
+    /// How Ctrl-C ends what runs: at a prompt, the next entry follows.
+    fn stopped(&self) -> Stop {
+        if self.interactive {
+            Stop::Failed
+        } else {
+            Stop::Interrupted
+        }
+    }
+
+    /// From now on rows go to the file, or to standard output.
+    pub fn set_output(&mut self, path: Option<&Path>) -> Result<(), Stop> {
+        self.target = match path.map(Target::file) {
+            Some(Ok(target)) => target,
+            Some(Err(error)) => {
+                report::error(&error, None);
+                return Err(Stop::Failed);
+            }
+            None => Target::stdout(),
+        };
+        Ok(())
     }
 
     /// Makes the output file what was written to it; called when everything succeeded.

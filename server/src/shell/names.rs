@@ -1,0 +1,115 @@
+//! The names that Tab offers, read from the catalog when they may have changed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use quern_engine::settings::SETTINGS;
+use quern_engine::value_text::{TextColumn, TextStyle};
+use quern_engine::{Engine, Error, Session, SessionOptions};
+use tokio::runtime::Handle;
+
+use super::completion::{Names, Relation};
+
+/// Tab must not hang on a catalog that is slow to read.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Keeps the names until the next statement.
+#[derive(Clone)]
+pub struct NameCache {
+    /// Of its own, so that the user's session keeps its state.
+    reader: Arc<Session>,
+    user: Arc<Session>,
+    runtime: Handle,
+    /// `None` when a statement may have changed them.
+    names: Arc<Mutex<Option<Arc<Names>>>>,
+}
+
+impl NameCache {
+    pub fn new(engine: &Engine, user: &Arc<Session>, runtime: &Handle) -> Self {
+        Self {
+            reader: Arc::new(engine.session(SessionOptions::local())),
+            user: Arc::clone(user),
+            runtime: runtime.clone(),
+            names: Arc::default(),
+        }
+    }
+
+    /// Forgets the names: a statement ran.
+    pub fn forget(&self) {
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The names now; none when they cannot be read in time.
+    pub fn get(&self) -> Arc<Names> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = names.as_ref() {
+            return Arc::clone(names);
+        }
+        let read = self
+            .runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, read(&self.reader)).await });
+        let Ok(Ok(mut read)) = read else {
+            return Arc::default();
+        };
+        read.search_path = self.user.settings().search_path();
+        Arc::clone(names.insert(Arc::new(read)))
+    }
+}
+
+async fn read(session: &Session) -> Result<Names, Error> {
+    let columns = "SELECT table_schema, table_name, column_name FROM system.columns \
+                   ORDER BY table_schema, table_name, \"position\"";
+    let mut relations: Vec<Relation> = Vec::new();
+    for [schema, name, column] in rows(session, columns).await? {
+        match relations.last_mut() {
+            Some(last) if last.schema == schema && last.name == name => last.columns.push(column),
+            _ => relations.push(Relation {
+                schema,
+                name,
+                columns: vec![column],
+            }),
+        }
+    }
+    let schemas = "SELECT schema_name FROM system.schemas ORDER BY schema_name";
+    let functions = "SELECT DISTINCT function_name FROM system.functions ORDER BY function_name";
+    let first = |[value]: [String; 1]| value;
+    Ok(Names {
+        relations,
+        schemas: rows(session, schemas)
+            .await?
+            .into_iter()
+            .map(first)
+            .collect(),
+        functions: rows(session, functions)
+            .await?
+            .into_iter()
+            .map(first)
+            .collect(),
+        settings: SETTINGS.iter().map(|s| s.name).collect(),
+        search_path: Vec::new(),
+    })
+}
+
+/// The rows of a query of ours over a `system` table, as text.
+async fn rows<const N: usize>(session: &Session, sql: &str) -> Result<Vec<[String; N]>, Error> {
+    let Some(rows) = session.sql(sql).await?.rows else {
+        return Ok(Vec::new());
+    };
+    let mut texts = Vec::new();
+    for batch in rows.collect().await? {
+        let columns = batch.columns().iter();
+        let columns: Vec<_> = columns
+            .map(|array| TextColumn::new(array, &TextStyle::default()))
+            .collect();
+        texts.extend((0..batch.num_rows()).map(|row| {
+            std::array::from_fn(|at| {
+                let mut text = String::new();
+                if let Some(column) = columns.get(at) {
+                    column.write(row, &mut text);
+                }
+                text
+            })
+        }));
+    }
+    Ok(texts)
+}
