@@ -8,7 +8,6 @@ mod config;
 mod role;
 mod shell;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::Command;
@@ -31,6 +30,6 @@ fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(false)
         .init();
 }
