@@ -4,6 +4,7 @@
 //! learns their columns; the [`Definition`] is what the catalog keeps; [`Definition::open`] lists
 //! the files anew and gives the [`FileTable`] that a query scans.
 
+mod account;
 mod arrow_ipc;
 mod avro;
 mod bernoulli;
@@ -29,6 +30,7 @@ mod widen;
 
 use arrow::datatypes::DataType;
 
+pub use account::{CountingRegistry, CountingStore, scan_totals, scanned_bytes};
 pub use bernoulli::BernoulliSource;
 pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};

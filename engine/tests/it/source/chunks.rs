@@ -202,3 +202,75 @@ async fn limits_and_filters_come_after_sampling() {
         [chunks.len().to_string()]
     );
 }
+
+/// Runs the query; what its scans were to read, and what they counted.
+async fn read_bytes(files: &Files, sql: &str) -> (u64, u64) {
+    let frame = files.context.sql(sql).await.unwrap();
+    let plan = frame.create_physical_plan().await.unwrap();
+    let total = quern_engine::source::scan_totals(plan.as_ref());
+    let context = files.context.task_ctx();
+    datafusion::physical_plan::collect(Arc::clone(&plan), context)
+        .await
+        .unwrap();
+    (total, quern_engine::source::scanned_bytes(plan.as_ref()))
+}
+
+#[tokio::test]
+async fn progress_is_counted_in_bytes() {
+    let files = Files::with_partitions(2);
+    let text: String = (0..5000).map(|n| format!("{n},{n}\n")).collect();
+    files.write("t.csv", format!("a,b\n{text}"));
+    let size = text.len() as u64 + 4;
+    for blocksize in [0, 10_000] {
+        files
+            .create(
+                "t",
+                files.spec("t.csv", &[("blocksize", number(blocksize))]),
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            read_bytes(&files, "SELECT sum(a) FROM t").await,
+            (size, size)
+        );
+    }
+    files.write(
+        "t.parquet",
+        super::formats::parquet_of_numbers(50_000, 10_000),
+    );
+    files
+        .create("t", files.spec("t.parquet", &[]))
+        .await
+        .unwrap();
+    let (total, read) = read_bytes(&files, "SELECT sum(n * 2) FROM t").await;
+    assert!(
+        read > 0 && read <= total && total <= read * 2,
+        "{read} {total}"
+    );
+}
+
+#[tokio::test]
+async fn a_counting_store_counts_every_format() {
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use quern_engine::source::CountingRegistry;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let mut files = Files::new();
+    let bytes = Arc::new(AtomicU64::new(0));
+    let inner = Arc::clone(&files.context.runtime_env().object_store_registry);
+    let registry = Arc::new(CountingRegistry::new(inner, Arc::clone(&bytes)));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_object_store_registry(registry)
+        .build_arc()
+        .unwrap();
+    files.context =
+        datafusion::prelude::SessionContext::new_with_config_rt(Default::default(), runtime);
+    files.write("t.csv", "n\n1\n2\n");
+    files.write("t.parquet", super::formats::parquet_of_numbers(10, 10));
+    files.write("t.arrow", super::formats::arrow_of_numbers());
+    for (name, column) in [("t.csv", "n"), ("t.parquet", "n"), ("t.arrow", "a")] {
+        files.create("t", files.spec(name, &[])).await.unwrap();
+        bytes.store(0, Ordering::Relaxed);
+        files.rows(&format!("SELECT {column} FROM t")).await;
+        assert!(bytes.load(Ordering::Relaxed) > 0, "{name}");
+    }
+}
