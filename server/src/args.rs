@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::role::demo::Scale;
 use crate::shell::Format;
 
 /// A SQL query engine over chunked data: files larger than memory, with bounded memory.
@@ -57,15 +58,31 @@ pub struct SqlArgs {
     pub inputs: Vec<Input>,
 }
 
-/// Generate sample data and run queries over it.
+/// Make some hundred megabytes of sample data and show what Quern does with it
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    #[command(flatten)]
-    pub engine: EngineArgs,
+    /// Folder for the data, used again when it is complete [default: quern-demo in the temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// How much data
+    #[arg(long, value_enum, default_value_t = Scale::Normal)]
+    pub scale: Scale,
+    /// Keep the data for another run; this is the default
+    #[arg(long, conflicts_with = "remove")]
+    keep: bool,
+    /// Remove the data at the end
+    #[arg(long)]
+    pub remove: bool,
+    /// Threads, and partitions of a query that run side by side
+    #[arg(long, value_name = "N")]
+    pub threads: Option<String>,
+    /// Any setting by its name; repeat it for several
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub settings: Vec<(String, String)>,
 }
 
 /// Flags of everything that opens an engine. They win over the configuration file.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct EngineArgs {
     /// Configuration file; $QUERN_CONFIG when not given
     #[arg(long, value_name = "FILE")]

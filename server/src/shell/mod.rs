@@ -16,14 +16,16 @@ mod names;
 mod output;
 mod progress;
 mod repl;
-mod report;
+pub mod report;
 mod script;
 #[allow(clippy::module_inception)]
 mod shell;
 mod signals;
-mod terminal;
+pub mod terminal;
 
-pub use output::Format;
+pub use output::{Expanded, Format};
+pub use shell::Shell;
+pub use signals::Signals;
 
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::process::ExitCode;
@@ -34,7 +36,6 @@ use tokio::runtime::Runtime;
 
 use crate::args::{EngineArgs, Input, SqlArgs};
 use crate::config::{self, Wrong};
-use shell::Shell;
 
 /// Why no more statements are run. What the user should know has been said already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl From<Stop> for Problem {
 }
 
 impl Stop {
-    fn exit_code(self) -> ExitCode {
+    pub fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Stop::Quit => 0,
             Stop::Failed => 1,
@@ -102,7 +103,7 @@ pub fn cannot_start(error: &Error) -> ExitCode {
 }
 
 fn open_and_run(args: &SqlArgs) -> Result<(), Stop> {
-    let settings = settings(&args.engine)?;
+    let settings = settings(&args.engine, "quern sql")?;
     let runtime = runtime(&settings).map_err(|e| {
         report::error(&e, None);
         Stop::CannotStart
@@ -113,8 +114,9 @@ fn open_and_run(args: &SqlArgs) -> Result<(), Stop> {
     result
 }
 
-fn settings(args: &EngineArgs) -> Result<Settings, Stop> {
-    config::settings(args, &[("application_name", "quern sql")]).map_err(|wrong| {
+/// The settings to start with; what is wrong with them has been said.
+pub fn settings(args: &EngineArgs, application: &str) -> Result<Settings, Stop> {
+    config::settings(args, &[("application_name", application)]).map_err(|wrong| {
         let (error, stop) = match wrong {
             Wrong::Usage(error) => (error, Stop::Usage),
             Wrong::File(error) => (error, Stop::CannotStart),
@@ -125,7 +127,7 @@ fn settings(args: &EngineArgs) -> Result<Settings, Stop> {
 }
 
 /// As many threads as a query has partitions, with stacks that hold a deep plan.
-fn runtime(settings: &Settings) -> Result<Runtime, Error> {
+pub fn runtime(settings: &Settings) -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads())
         .thread_stack_size(8 << 20)

@@ -46,11 +46,6 @@ pub struct Shell {
 impl Shell {
     /// Must be called inside the runtime.
     pub fn new(engine: Engine, session: Session, args: &SqlArgs) -> Result<Self, Stop> {
-        let cannot_start = |error: Error| {
-            report::error(&error, None);
-            Stop::CannotStart
-        };
-        let signals = Signals::listen().map_err(|e| cannot_start(Error::from(e)))?;
         let target = match &args.output {
             Some(path) => Target::file(path).map_err(cannot_start)?,
             None => Target::stdout(),
@@ -59,10 +54,26 @@ impl Shell {
             report::error(&refuse_terminal(args.format), None);
             return Err(Stop::Usage);
         }
-        let progress = ProgressLine::new(!args.no_progress, engine.memory_limit_bytes());
+        Self::build(engine, session, args.format, target, !args.no_progress)
+    }
+
+    /// A shell of tables to standard output. Must be called inside the runtime.
+    pub fn plain(engine: Engine, session: Session) -> Result<Self, Stop> {
+        Self::build(engine, session, Format::Table, Target::stdout(), true)
+    }
+
+    fn build(
+        engine: Engine,
+        session: Session,
+        format: Format,
+        target: Target,
+        wants_progress: bool,
+    ) -> Result<Self, Stop> {
+        let signals = Signals::listen().map_err(|e| cannot_start(Error::from(e)))?;
+        let progress = ProgressLine::new(wants_progress, engine.memory_limit_bytes());
         Ok(Self {
             look: Look {
-                format: args.format,
+                format,
                 expanded: Expanded::Off,
                 style: TextStyle::default(),
                 colours: terminal::stdout_colours(),
@@ -299,6 +310,11 @@ impl Shell {
             )
         })
     }
+}
+
+fn cannot_start(error: Error) -> Stop {
+    report::error(&error, None);
+    Stop::CannotStart
 }
 
 /// Reads the rows on the runtime's threads. Dropping the receiver ends the query.

@@ -1,0 +1,249 @@
+//! What the demo shows, in order: text for people and statements to run.
+
+use std::path::Path;
+
+use quern_engine::sql::quote_literal;
+
+use super::say::in_words;
+use super::scale::Scale;
+
+/// The memory limit of the last part.
+pub const SMALL_MEMORY: &str = "256MiB";
+
+/// Something that the demo does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Title(&'static str),
+    Say(String),
+    /// SQL, shown and run.
+    Run(String),
+    /// SQL that takes time and is followed by what it took.
+    Measure(String),
+    /// The same, with its columns one below the other.
+    MeasureBlocks(String),
+}
+
+use Step::{Measure, MeasureBlocks, Run, Say, Title};
+
+/// The parts that run with the memory of the machine.
+pub fn with_all_memory(folder: &Path, scale: Scale) -> Vec<Step> {
+    [
+        tables(folder, scale),
+        chunks(),
+        shipments(),
+        joins(),
+        looking_around(),
+    ]
+    .concat()
+}
+
+fn say(text: &str) -> Step {
+    Say(text.to_string())
+}
+
+fn run(sql: &str) -> Step {
+    Run(sql.to_string())
+}
+
+/// The location of one of the demo's folders, as a literal.
+fn location(folder: &Path, name: &str) -> String {
+    quote_literal(&folder.join(name).display().to_string())
+}
+
+fn tables(folder: &Path, scale: Scale) -> Vec<Step> {
+    let rows = in_words(scale.shipment_rows());
+    vec![
+        Title("Files become tables"),
+        Say(format!(
+            "There are {rows} invented shipments of drugs, with tabs between their columns, in eight \
+             files that are compressed with gzip. A table is a name for them. Types are learned from the \
+             data, unless you name them."
+        )),
+        Run(format!(
+            "CREATE TABLE shipments_tsv WITH (\n    location = {},\n    dtype = (grams = \
+             'DECIMAL(12, 3)'));",
+            location(folder, "shipments_tsv")
+        )),
+        say(
+            "The same rows are there as Parquet, in a folder for each year. The folders' names become \
+             the column \"year\".",
+        ),
+        Run(format!(
+            "CREATE TABLE shipments WITH (\n    location = {});",
+            location(folder, "shipments")
+        )),
+        say("And there are the tables of the TPC-H benchmark, of which we use six."),
+        Run(tpch_tables(folder)),
+        run("SHOW TABLES;"),
+    ]
+}
+
+/// Tables that the TPC-H queries of the demo need.
+pub const TPCH_TABLES: &[&str] = &[
+    "region", "nation", "supplier", "customer", "orders", "lineitem",
+];
+
+fn tpch_tables(folder: &Path) -> String {
+    let statements = TPCH_TABLES.iter().map(|name| create_tpch(folder, name));
+    statements.collect::<Vec<_>>().join("\n")
+}
+
+fn create_tpch(folder: &Path, name: &str) -> String {
+    format!(
+        "CREATE TABLE {name} WITH (location = {});",
+        location(folder, &format!("tpch/{name}"))
+    )
+}
+
+fn chunks() -> Vec<Step> {
+    vec![
+        Title("A table is a list of chunks"),
+        say(
+            "A chunk is what one task reads: row groups of a Parquet file, or a range of a text file. \
+             Chunks are read side by side, and only those that a query needs.",
+        ),
+        run("SHOW CHUNKS FROM lineitem;"),
+        run("DESCRIBE shipments_tsv;"),
+    ]
+}
+
+const BY_COUNTY: &str = "SELECT year, state, county, count(*) AS shipments, sum(grams) AS grams\n\
+                         FROM {table}\n\
+                         GROUP BY year, state, county\n\
+                         ORDER BY grams DESC, year, state, county\n\
+                         LIMIT 8;";
+
+fn shipments() -> Vec<Step> {
+    vec![
+        Title("Group by year, state and county"),
+        say(
+            "Over compressed text, Quern decompresses and parses as many files at a time as there are \
+             threads. What it holds in memory is one line for each county and year.",
+        ),
+        Measure(BY_COUNTY.replace("{table}", "shipments_tsv")),
+        say(
+            "The same question over the Parquet files. They hold columns, already typed, so much less \
+             is read and nothing is parsed.",
+        ),
+        Measure(BY_COUNTY.replace("{table}", "shipments")),
+        say("For one year, the names of the folders tell which files are not needed."),
+        Measure(
+            "SELECT drug, buyer, count(*) AS shipments, sum(grams) AS grams\n\
+             FROM shipments\n\
+             WHERE year = 2012 AND state IN ('WV', 'KY', 'OH')\n\
+             GROUP BY drug, buyer\n\
+             ORDER BY grams DESC\n\
+             LIMIT 5;"
+                .to_string(),
+        ),
+    ]
+}
+
+fn joins() -> Vec<Step> {
+    vec![
+        Title("Aggregates and joins"),
+        say("TPC-H's query 1: eight aggregates over nearly all of the largest table."),
+        Measure(
+            "SELECT l_returnflag, l_linestatus, sum(l_quantity) AS quantity,\n       \
+             sum(l_extendedprice * (1 - l_discount)) AS price,\n       \
+             sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)) AS charge,\n       \
+             avg(l_quantity) AS avg_quantity, count(*) AS lines\n\
+             FROM lineitem\n\
+             WHERE l_shipdate <= DATE '1998-12-01' - INTERVAL '90' DAY\n\
+             GROUP BY l_returnflag, l_linestatus\n\
+             ORDER BY l_returnflag, l_linestatus;"
+                .to_string(),
+        ),
+        say("Its query 5 joins six tables."),
+        Measure(
+            "SELECT n_name AS nation, sum(l_extendedprice * (1 - l_discount)) AS revenue\n\
+             FROM customer, orders, lineitem, supplier, nation, region\n\
+             WHERE c_custkey = o_custkey AND l_orderkey = o_orderkey AND l_suppkey = s_suppkey\n  \
+             AND c_nationkey = s_nationkey AND s_nationkey = n_nationkey\n  \
+             AND n_regionkey = r_regionkey AND r_name = 'ASIA'\n  \
+             AND o_orderdate >= DATE '1994-01-01' AND o_orderdate < DATE '1995-01-01'\n\
+             GROUP BY n_name\n\
+             ORDER BY revenue DESC;"
+                .to_string(),
+        ),
+    ]
+}
+
+fn looking_around() -> Vec<Step> {
+    vec![
+        Title("Looking around"),
+        say("SUMMARIZE gives figures on every column, in one scan."),
+        MeasureBlocks("SUMMARIZE SELECT state, grams FROM shipments;".to_string()),
+        say(
+            "TABLESAMPLE reads part of a table: here about a third of its chunks, always the same.",
+        ),
+        Measure(
+            "SELECT count(*) AS rows, round(avg(grams), 3) AS grams\n\
+             FROM shipments TABLESAMPLE SYSTEM (30) REPEATABLE (7);"
+                .to_string(),
+        ),
+        say("EXPLAIN shows how a query runs; read it from the bottom."),
+        run(
+            "EXPLAIN (FORMAT TREE)\nSELECT state, sum(grams) FROM shipments WHERE year = 2012 GROUP BY state;",
+        ),
+    ]
+}
+
+/// The part that runs with little memory.
+pub fn with_little_memory(folder: &Path) -> Vec<Step> {
+    vec![
+        Title("More than fits in memory"),
+        Say(format!(
+            "This part runs with a memory limit of {SMALL_MEMORY}. Nearly every row of lineitem makes a \
+             group of its own, and the groups outgrow the limit. Quern writes what does not fit to disk, \
+             merges it, and gives the same answer."
+        )),
+        Run(create_tpch(folder, "lineitem")),
+        Measure(
+            "SELECT l_orderkey, l_partkey, l_suppkey, count(*) AS lines,\n       \
+             sum(l_extendedprice) AS price, max(l_shipdate) AS shipped\n\
+             FROM lineitem\n\
+             GROUP BY l_orderkey, l_partkey, l_suppkey\n\
+             ORDER BY price DESC, l_orderkey\n\
+             LIMIT 5;"
+                .to_string(),
+        ),
+    ]
+}
+
+/// Commands to go on with.
+pub fn what_next(folder: &Path) -> String {
+    let path = folder.display();
+    format!(
+        "The data stays in {path}. To go on with it:\n\
+         \n  \
+           quern sql \"SELECT drug, sum(grams) FROM '{path}/shipments/' GROUP BY drug\"\n  \
+           quern sql \"SUMMARIZE SELECT * FROM '{path}/tpch/orders/'\"\n  \
+           quern sql --memory-limit 100MiB \"SELECT * FROM '{path}/tpch/lineitem/' ORDER BY l_comment LIMIT 3\"\n  \
+           quern sql                  a shell; type \\? for help\n  \
+           quern demo --remove        the demo again, and then without a trace\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_statement_is_sql_and_fits_the_page() {
+        let folder = Path::new("/tmp/it's");
+        let steps = [
+            with_all_memory(folder, Scale::Normal),
+            with_little_memory(folder),
+        ]
+        .concat();
+        for step in steps {
+            let (Run(sql) | Measure(sql) | MeasureBlocks(sql)) = step else {
+                continue;
+            };
+            quern_engine::statement::parse(&sql).unwrap();
+            assert!(sql.lines().all(|line| line.len() <= 90), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the binary `quern`, run as a process.
+
+mod demo;
