@@ -96,12 +96,6 @@ pub fn run(args: &SqlArgs) -> ExitCode {
     }
 }
 
-/// Says why the process cannot do its work; the exit code for that.
-pub fn cannot_start(error: &Error) -> ExitCode {
-    report::error(error, None);
-    Stop::CannotStart.exit_code()
-}
-
 fn open_and_run(args: &SqlArgs) -> Result<(), Stop> {
     let settings = settings(&args.engine, "quern sql")?;
     let runtime = runtime(&settings).map_err(|e| {
