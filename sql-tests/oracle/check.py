@@ -92,7 +92,7 @@ def parse(path):
 
 def held_against(comments, default):
     own = directive(comments)
-    return own if own is not None else default or ("postgres",)
+    return own if own is not None else ("postgres",) if default is None else default
 
 
 class Tally:

@@ -22,12 +22,25 @@ const PLAN_PATTERNS: &[(&str, Kind)] = &[
     ("table function", Kind::UndefinedFunction),
     ("function expects", Kind::UndefinedFunction),
     ("failed to coerce arguments", Kind::UndefinedFunction),
+    ("calls cannot be nested", Kind::Grouping),
+    ("to grouping function is not in", Kind::Grouping),
     ("must be in group by clause", Kind::Grouping),
     ("must appear in the group by", Kind::Grouping),
     ("non-aggregate", Kind::Grouping),
     ("cannot contain window", Kind::Windowing),
+    ("invalid window frame", Kind::Windowing),
+    ("logical expression windowfunction", Kind::Windowing),
+    ("the window ", Kind::UndefinedObject),
     ("window functions are not allowed", Kind::Windowing),
     ("aggregate functions are not allowed", Kind::Grouping),
+    ("non-boolean predicate", Kind::TypeMismatch),
+    ("must be boolean type", Kind::TypeMismatch),
+    ("different number of columns", Kind::Syntax),
+    ("same number of columns", Kind::Syntax),
+    ("inconsistent data length across values", Kind::Syntax),
+    ("should only return one column", Kind::Syntax),
+    ("with no tables specified", Kind::Syntax),
+    ("correlated scalar subquery", Kind::Unsupported),
     ("overflow", Kind::OutOfRange),
     ("out of range", Kind::OutOfRange),
     ("not implemented", Kind::Unsupported),
@@ -59,7 +72,7 @@ impl From<DataFusionError> for Error {
                 Some(first) => Error::from(first),
                 None => Error::internal("an empty collection of errors"),
             },
-            DataFusionError::NotImplemented(m) => Error::new(Kind::Unsupported, tidy(&m)),
+            DataFusionError::NotImplemented(m) => not_implemented(&m),
             DataFusionError::ResourcesExhausted(m) => out_of_memory(&m),
             DataFusionError::IoError(e) => Error::from(e),
             DataFusionError::ObjectStore(e) => from_object_store(*e),
@@ -70,6 +83,23 @@ impl From<DataFusionError> for Error {
             DataFusionError::ExecutionJoin(e) if e.is_cancelled() => cancelled(),
             other => Error::internal(tidy(&other.strip_backtrace())),
         }
+    }
+}
+
+/// What the physical planner cannot do comes with the whole expression, which says nothing to a user.
+fn not_implemented(message: &str) -> Error {
+    const PREFIX: &str = "Physical plan does not support logical expression ";
+    let expression = message.split(PREFIX).nth(1).unwrap_or_default();
+    let word = expression.split('(').next().unwrap_or_default();
+    match word {
+        "WindowFunction" => Error::new(Kind::Windowing, "window functions are not allowed here")
+            .hint("Use QUALIFY, or a subquery that computes it."),
+        "Exists" | "InSubquery" | "SetComparison" | "ScalarSubquery" => {
+            Error::unsupported("a subquery in this place").hint("Write it as a join.")
+        }
+        "OuterReferenceColumn" => Error::unsupported("a correlated subquery of this form")
+            .hint("Write it as a join, or with an aggregate."),
+        _ => Error::new(Kind::Unsupported, tidy(message)),
     }
 }
 
@@ -310,7 +340,25 @@ fn from_text(message: &str, otherwise: Kind) -> Error {
         .map_or(otherwise, |(_, kind)| *kind);
     match kind {
         Kind::DivisionByZero => from_arrow(&ArrowError::DivideByZero),
+        Kind::Grouping => grouping(message),
         _ => with_suggestion(kind, message),
+    }
+}
+
+/// A column outside GROUP BY, in PostgreSQL's words.
+fn grouping(message: &str) -> Error {
+    let column = message
+        .split("column \"")
+        .nth(1)
+        .and_then(|rest| rest.split("\" must appear").next());
+    match column {
+        Some(column) if message.contains("must appear in the GROUP BY") => Error::new(
+            Kind::Grouping,
+            format!(
+                "column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
+            ),
+        ),
+        _ => with_suggestion(Kind::Grouping, message),
     }
 }
 

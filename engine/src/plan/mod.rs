@@ -5,7 +5,10 @@
 //! what was opened. A relation that was not found becomes an error there, when the planner asks.
 
 mod context;
+mod correct;
+mod normalize;
 mod output_names;
+mod quantified;
 mod relation;
 mod resolve;
 mod sample;
@@ -74,11 +77,14 @@ fn plan_resolved(
     mut statement: ast::Statement,
 ) -> Result<LogicalPlan, DataFusionError> {
     output_names::name_columns(&mut statement);
+    let qualified = correct::Qualified::of(&statement);
+    normalize::normalize(&mut statement)?;
     function::desugar(&mut statement);
     let context = context::PlanContext::new(state, names, relations);
     let options = ParserOptions::from(&state.config_options().sql_parser);
     let planner = SqlToRel::new_with_options(&context, options);
-    planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))
+    let plan = planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))?;
+    correct::correct(plan, &qualified)
 }
 
 /// Line and column of the error, where DataFusion knows them.
@@ -102,6 +108,10 @@ fn improve(state: &SessionState, error: Error) -> Error {
         .strip_prefix("Invalid function '")
         .and_then(|rest| rest.split('\'').next());
     match name {
+        Some(name) if state.window_functions().contains_key(name) => Error::new(
+            Kind::WrongObjectType,
+            format!("window function {name} requires an OVER clause"),
+        ),
         Some(name) if error.kind == Kind::UndefinedFunction => {
             let known = state
                 .scalar_functions()

@@ -19,6 +19,12 @@ pub(crate) struct Query {
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Query> {
+    let [word] = c.leading_words::<1>();
+    if word == "table" {
+        c.expect(&["table"])?;
+        let query = super::summarize::whole_table(&c.name()?)?;
+        return Ok(Query { query });
+    }
     match c.sql(|p| p.parse_statement())? {
         ast::Statement::Query(query) => refuse_into(&query).map(|()| Query { query }),
         other => Err(unsupported(&other)),

@@ -1,0 +1,281 @@
+//! What DataFusion's planner gets wrong, put right in the logical plan right after planning.
+//!
+//! - `INTERSECT ALL` and `EXCEPT ALL` count: the n-th copy of a row on the left meets the n-th on
+//!   the right.
+//! - The shared column of a RIGHT or FULL join with USING is the side's that is there.
+//! - A scalar subquery may give no row, which is NULL, also when its column has no NULLs.
+//! - A boolean CASE guards its branches: none is computed where its condition does not hold.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{
+    Column, DFSchema, DataFusionError, JoinConstraint, JoinType, NullEquality, Result,
+};
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+    Subquery, cast, lit,
+};
+use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
+
+use crate::error::Error;
+
+/// Qualified column names in a statement, as (relation, column).
+#[derive(Default)]
+pub(super) struct Qualified(HashSet<(String, String)>);
+
+impl Qualified {
+    pub fn of(statement: &ast::Statement) -> Self {
+        let mut names = Self::default();
+        let _ = statement.visit(&mut names);
+        names
+    }
+}
+
+impl Visitor for Qualified {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        if let ast::Expr::CompoundIdentifier(parts) = expr
+            && let [.., relation, column] = parts.as_slice()
+        {
+            let name = |ident: &ast::Ident| match ident.quote_style {
+                Some(_) => ident.value.clone(),
+                None => ident.value.to_lowercase(),
+            };
+            self.0.insert((name(relation), name(column)));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+pub(super) fn correct(plan: LogicalPlan, qualified: &Qualified) -> Result<LogicalPlan> {
+    let corrected = plan.transform_up_with_subqueries(|node| {
+        let node = expressions(node)?;
+        match &node {
+            LogicalPlan::Join(join) if is_bag_operation(join) => {
+                bag_operation(join).map(Transformed::yes)
+            }
+            LogicalPlan::Join(join) if is_using(join) => {
+                using(join, qualified).map(Transformed::yes)
+            }
+            _ => Ok(Transformed::no(node)),
+        }
+    });
+    corrected.map(|done| done.data)
+}
+
+/// A semi or anti join that treats NULLs as alike comes from INTERSECT and EXCEPT only; without ALL
+/// its left side is distinct.
+fn is_bag_operation(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
+        && join.null_equality == NullEquality::NullEqualsNull
+        && !matches!(join.left.as_ref(), LogicalPlan::Distinct(_))
+}
+
+fn bag_operation(join: &Join) -> Result<LogicalPlan> {
+    let left = numbered(&join.left)?;
+    let right = numbered(&join.right)?;
+    let keys = (left.schema().columns(), right.schema().columns());
+    let columns = join.left.schema().columns().into_iter().map(Expr::Column);
+    LogicalPlanBuilder::from(left)
+        .join_detailed(
+            right,
+            join.join_type,
+            keys,
+            None,
+            NullEquality::NullEqualsNull,
+        )?
+        .project(columns)?
+        .build()
+}
+
+/// The rows, each with its number among its copies.
+fn numbered(plan: &Arc<LogicalPlan>) -> Result<LogicalPlan> {
+    let columns: Vec<_> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect();
+    let number = row_number().partition_by(columns.clone()).build()?;
+    let copy = Expr::Column(Column::from_name(number.schema_name().to_string())).alias("\u{1}copy");
+    LogicalPlanBuilder::from(plan.as_ref().clone())
+        .window([number])?
+        .project(columns.into_iter().chain([copy]))?
+        .build()
+}
+
+fn is_using(join: &Join) -> bool {
+    join.join_constraint == JoinConstraint::Using
+        && matches!(join.join_type, JoinType::Right | JoinType::Full)
+}
+
+/// Above the join, the left side's key column stands for the shared one; it gets its value.
+fn using(join: &Join, qualified: &Qualified) -> Result<LogicalPlan> {
+    let shared: Vec<_> = join.on.iter().filter_map(columns_of).collect();
+    for (left, _) in &shared {
+        let relation = left.relation.as_ref().map_or("", |r| r.table());
+        if qualified
+            .0
+            .contains(&(relation.to_string(), left.name.clone()))
+        {
+            let error =
+                Error::unsupported(format!("{left} beside a RIGHT or FULL JOIN with USING"))
+                    .hint("Write the condition with ON.");
+            return Err(DataFusionError::from(error));
+        }
+    }
+    let schema = join.schema.as_ref();
+    let columns = schema.columns().into_iter().map(|column| {
+        let Some((left, right)) = shared.iter().find(|(left, _)| *left == column) else {
+            return Ok(Expr::Column(column));
+        };
+        let own = Expr::Column(left.clone());
+        let other = Expr::Column(right.clone());
+        let data_type = own.get_type(schema)?;
+        let value = match join.join_type {
+            JoinType::Full => coalesce(vec![own, other]),
+            _ => other,
+        };
+        let value = match value.get_type(schema)? == data_type {
+            true => value,
+            false => cast(value, data_type),
+        };
+        Ok(value.alias_qualified(column.relation, column.name))
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    LogicalPlanBuilder::from(LogicalPlan::Join(join.clone()))
+        .project(columns)?
+        .build()
+}
+
+fn columns_of(pair: &(Expr, Expr)) -> Option<(Column, Column)> {
+    match pair {
+        (Expr::Column(left), Expr::Column(right)) => Some((left.clone(), right.clone())),
+        _ => None,
+    }
+}
+
+/// Corrects the expressions of one node; the names of its columns stay.
+fn expressions(node: LogicalPlan) -> Result<LogicalPlan> {
+    let mut schema = DFSchema::empty();
+    for input in node.inputs() {
+        schema.merge(input.schema());
+    }
+    let names = NamePreserver::new(&node);
+    let node = node.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let changed = expr.transform_up(|e| match e {
+            Expr::ScalarSubquery(subquery) if lacks_null(&subquery) => {
+                maybe_null(subquery).map(|s| Transformed::yes(Expr::ScalarSubquery(s)))
+            }
+            Expr::Case(_) if is_guard(&e, &schema) => Ok(Transformed::yes(guarding(e))),
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(match changed.transformed {
+            true => Transformed::yes(name.restore(changed.data)),
+            false => changed,
+        })
+    })?;
+    match node.transformed {
+        true => node.data.recompute_schema(),
+        false => Ok(node.data),
+    }
+}
+
+/// A subquery without correlation, which may give no row, of a column that has no NULLs.
+fn lacks_null(subquery: &Subquery) -> bool {
+    let plan = subquery.subquery.as_ref();
+    let nullable = plan
+        .schema()
+        .fields()
+        .first()
+        .is_none_or(|f| f.is_nullable());
+    subquery.outer_ref_columns.is_empty() && !nullable && !gives_one_row(plan)
+}
+
+/// An aggregate over everything gives one row, whatever its input.
+fn gives_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(p) => gives_one_row(&p.input),
+        LogicalPlan::SubqueryAlias(a) => gives_one_row(&a.input),
+        LogicalPlan::EmptyRelation(e) => e.produce_one_row,
+        _ => false,
+    }
+}
+
+/// One row joined with the subquery's: a row of NULL when there is none, and the schema knows.
+fn maybe_null(subquery: Subquery) -> Result<Subquery> {
+    let columns = subquery.subquery.schema().columns();
+    let plan = LogicalPlanBuilder::empty(true)
+        .join_on(
+            subquery.subquery.as_ref().clone(),
+            JoinType::Left,
+            [lit(true)],
+        )?
+        .project(columns.into_iter().map(Expr::Column))?
+        .build()?;
+    Ok(Subquery {
+        subquery: Arc::new(plan),
+        ..subquery
+    })
+}
+
+/// A boolean CASE with a branch that can fail. The optimizer would make AND and OR of it, which do
+/// not promise to leave a side out.
+fn is_guard(case: &Expr, schema: &DFSchema) -> bool {
+    let Expr::Case(parts) = case else {
+        return false;
+    };
+    let mut branches = parts
+        .when_then_expr
+        .iter()
+        .map(|(_, then)| then)
+        .chain(&parts.else_expr);
+    branches.any(|branch| can_fail(branch))
+        && matches!(case.get_type(schema), Ok(DataType::Boolean))
+}
+
+fn can_fail(expr: &Expr) -> bool {
+    let found = expr.exists(|e| {
+        Ok(match e {
+            Expr::BinaryExpr(binary) => matches!(
+                binary.op,
+                Operator::Plus
+                    | Operator::Minus
+                    | Operator::Multiply
+                    | Operator::Divide
+                    | Operator::Modulo
+            ),
+            Expr::Cast(_) | Expr::ScalarFunction(_) | Expr::ScalarSubquery(_) => true,
+            _ => false,
+        })
+    });
+    found.unwrap_or(true)
+}
+
+/// The CASE over numbers instead of truth values, which the optimizer leaves a CASE.
+fn guarding(case: Expr) -> Expr {
+    let Expr::Case(mut parts) = case else {
+        return case;
+    };
+    let as_number = |branch: &mut Box<Expr>| {
+        let inner = std::mem::take(branch.as_mut());
+        **branch = cast(inner, DataType::Int8);
+    };
+    for (_, then) in &mut parts.when_then_expr {
+        as_number(then);
+    }
+    if let Some(otherwise) = &mut parts.else_expr {
+        as_number(otherwise);
+    }
+    cast(Expr::Case(parts), DataType::Boolean)
+}
