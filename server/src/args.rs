@@ -60,6 +60,10 @@ pub struct SqlArgs {
 
 /// Make some hundred megabytes of sample data and show what Quern does with it
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 cannot start, \
+                        130 interrupted."
+)]
 pub struct DemoArgs {
     /// Folder for the data, used again when it is complete [default: quern-demo in the temporary folder]
     #[arg(long, value_name = "DIR")]

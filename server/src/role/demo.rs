@@ -98,9 +98,11 @@ async fn tell(settings: Settings, steps: &[Step], voice: &mut Voice) -> Result<(
         match step {
             Step::Title(text) => voice.title(text).map_err(|e| unheard(&e))?,
             Step::Say(text) => voice.say(text).map_err(|e| unheard(&e))?,
-            Step::Run(sql) => {
+            Step::Do(sql) => {
                 execute(&mut shell, sql, voice).await?;
+                voice.blank().map_err(|e| unheard(&e))?;
             }
+            Step::Run(sql) => execute(&mut shell, sql, voice).await?,
             Step::Measure(sql) => measure(&mut shell, sql, limit_bytes, voice).await?,
             Step::MeasureBlocks(sql) => {
                 shell.look.expanded = Expanded::On;
@@ -114,8 +116,7 @@ async fn tell(settings: Settings, steps: &[Step], voice: &mut Voice) -> Result<(
 
 async fn execute(shell: &mut Shell, sql: &str, voice: &mut Voice) -> Result<(), Stop> {
     voice.statement(sql).map_err(|e| unheard(&e))?;
-    shell.run_statement(sql, 1).await?;
-    voice.blank().map_err(|e| unheard(&e))
+    shell.run_statement(sql, 1).await
 }
 
 async fn measure(

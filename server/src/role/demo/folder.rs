@@ -2,7 +2,8 @@
 //!
 //! `quern-demo.json` lists every file with its size and is written last, so what it lists is there.
 //! A folder that holds it, or `quern-demo.unfinished` from a run that was cut short, is ours; any
-//! other folder with content is not touched.
+//! other folder with content is not touched. This holds when the process is killed at any instant;
+//! the data is not worth the time to make it hold when the power fails.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -130,7 +131,6 @@ impl DataFolder {
             let text = serde_json::to_string_pretty(&manifest)?;
             let temporary = self.path.join(UNFINISHED);
             fs::write(&temporary, text)?;
-            File::open(&temporary)?.sync_all()?;
             fs::rename(temporary, self.path.join(MANIFEST))
         };
         write().map_err(|e| unusable(&self.path, &e))

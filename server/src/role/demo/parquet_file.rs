@@ -31,5 +31,6 @@ pub fn write(
         writer.write(&batch)?;
         watch.add(batch.num_rows())?;
     }
-    writer.into_inner()?.sync_data()
+    writer.close()?;
+    Ok(())
 }

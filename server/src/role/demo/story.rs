@@ -15,7 +15,9 @@ pub const SMALL_MEMORY: &str = "256MiB";
 pub enum Step {
     Title(&'static str),
     Say(String),
-    /// SQL, shown and run.
+    /// SQL without rows, shown and run.
+    Do(String),
+    /// SQL with rows.
     Run(String),
     /// SQL that takes time and is followed by what it took.
     Measure(String),
@@ -23,7 +25,7 @@ pub enum Step {
     MeasureBlocks(String),
 }
 
-use Step::{Measure, MeasureBlocks, Run, Say, Title};
+use Step::{Do, Measure, MeasureBlocks, Run, Say, Title};
 
 /// The parts that run with the memory of the machine.
 pub fn with_all_memory(folder: &Path, scale: Scale) -> Vec<Step> {
@@ -59,7 +61,7 @@ fn tables(folder: &Path, scale: Scale) -> Vec<Step> {
              files that are compressed with gzip. A table is a name for them. Types are learned from the \
              data, unless you name them."
         )),
-        Run(format!(
+        Do(format!(
             "CREATE TABLE shipments_tsv WITH (\n    location = {},\n    dtype = (grams = \
              'DECIMAL(12, 3)'));",
             location(folder, "shipments_tsv")
@@ -68,12 +70,12 @@ fn tables(folder: &Path, scale: Scale) -> Vec<Step> {
             "The same rows are there as Parquet, in a folder for each year. The folders' names become \
              the column \"year\".",
         ),
-        Run(format!(
+        Do(format!(
             "CREATE TABLE shipments WITH (\n    location = {});",
             location(folder, "shipments")
         )),
         say("And there are the tables of the TPC-H benchmark, of which we use six."),
-        Run(tpch_tables(folder)),
+        Do(tpch_tables(folder)),
         run("SHOW TABLES;"),
     ]
 }
@@ -142,7 +144,7 @@ fn shipments() -> Vec<Step> {
 fn joins() -> Vec<Step> {
     vec![
         Title("Aggregates and joins"),
-        say("TPC-H's query 1: eight aggregates over nearly all of the largest table."),
+        say("Much of TPC-H's query 1: sums over nearly all rows of the largest table."),
         Measure(
             "SELECT l_returnflag, l_linestatus, sum(l_quantity) AS quantity,\n       \
              sum(l_extendedprice * (1 - l_discount)) AS price,\n       \
@@ -173,7 +175,9 @@ fn looking_around() -> Vec<Step> {
     vec![
         Title("Looking around"),
         say("SUMMARIZE gives figures on every column, in one scan."),
-        MeasureBlocks("SUMMARIZE SELECT state, grams FROM shipments;".to_string()),
+        MeasureBlocks(
+            "SUMMARIZE SELECT state, grams FROM shipments WHERE year = 2012;".to_string(),
+        ),
         say(
             "TABLESAMPLE reads part of a table: here about a third of its chunks, always the same.",
         ),
@@ -195,10 +199,10 @@ pub fn with_little_memory(folder: &Path) -> Vec<Step> {
         Title("More than fits in memory"),
         Say(format!(
             "This part runs with a memory limit of {SMALL_MEMORY}. Nearly every row of lineitem makes a \
-             group of its own, and the groups outgrow the limit. Quern writes what does not fit to disk, \
-             merges it, and gives the same answer."
+             group of its own, and the groups outgrow the share of the limit that one operator may hold. \
+             Quern writes what does not fit to disk, merges it, and gives the same answer."
         )),
-        Run(create_tpch(folder, "lineitem")),
+        Do(create_tpch(folder, "lineitem")),
         Measure(
             "SELECT l_orderkey, l_partkey, l_suppkey, count(*) AS lines,\n       \
              sum(l_extendedprice) AS price, max(l_shipdate) AS shipped\n\
@@ -214,14 +218,22 @@ pub fn with_little_memory(folder: &Path) -> Vec<Step> {
 /// Commands to go on with.
 pub fn what_next(folder: &Path) -> String {
     let path = folder.display();
+    let program = std::env::current_exe().map(|exe| exe.display().to_string());
+    let commands = [
+        format!("quern sql \"SELECT drug, sum(grams) FROM '{path}/shipments/' GROUP BY drug\""),
+        format!("quern sql \"SUMMARIZE SELECT * FROM '{path}/tpch/orders/'\""),
+        format!(
+            "quern sql --memory-limit 100MiB \\\n      \
+             \"SELECT * FROM '{path}/tpch/orders/' ORDER BY o_comment LIMIT 3\""
+        ),
+        "quern sql --help".to_string(),
+        format!("quern demo --dir '{path}' --remove"),
+    ];
     format!(
-        "The data stays in {path}. To go on with it:\n\
-         \n  \
-           quern sql \"SELECT drug, sum(grams) FROM '{path}/shipments/' GROUP BY drug\"\n  \
-           quern sql \"SUMMARIZE SELECT * FROM '{path}/tpch/orders/'\"\n  \
-           quern sql --memory-limit 100MiB \"SELECT * FROM '{path}/tpch/lineitem/' ORDER BY l_comment LIMIT 3\"\n  \
-           quern sql                  a shell; type \\? for help\n  \
-           quern demo --remove        the demo again, and then without a trace\n"
+        "The data stays in {path}. To go on with it, or to remove it:\n\n  {}\n\n\
+         Here quern is {}.",
+        commands.join("\n  "),
+        program.unwrap_or_else(|_| "this program".to_string())
     )
 }
 
@@ -239,7 +251,7 @@ mod tests {
         ]
         .concat();
         for step in steps {
-            let (Run(sql) | Measure(sql) | MeasureBlocks(sql)) = step else {
+            let (Do(sql) | Run(sql) | Measure(sql) | MeasureBlocks(sql)) = step else {
                 continue;
             };
             quern_engine::statement::parse(&sql).unwrap();
