@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod calendar;
+mod decimal;
 mod define;
 mod extend;
 mod planner;

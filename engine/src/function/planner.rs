@@ -11,6 +11,8 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::scalar::divide::divides_decimals;
+
 /// Plans by name over the functions that [`super::register`] installs.
 #[derive(Debug)]
 pub(super) struct Operators {
@@ -45,6 +47,9 @@ impl Operators {
             }
             BinaryOperator::Divide if is_interval(&left) && right.is_numeric() => {
                 self.call("interval_divide", both())
+            }
+            BinaryOperator::Divide if divides_decimals(&left, &right) => {
+                self.call("numeric_divide", both())
             }
             BinaryOperator::PGOverlap => self.call("array_has_any", both()),
             BinaryOperator::PGStartsWith => self.call("starts_with", both()),

@@ -249,3 +249,16 @@ async fn functions_tell_of_the_session() {
         Kind::UndefinedObject
     );
 }
+
+#[tokio::test]
+async fn moving_means_of_decimals() {
+    let session = session();
+    let sql =
+        "SELECT avg(x) OVER (ORDER BY x ROWS 1 PRECEDING) FROM (VALUES (1.0), (2.0), (4.0)) t(x)";
+    let expected = [
+        "1.0000000000000000",
+        "1.5000000000000000",
+        "3.0000000000000000",
+    ];
+    assert_eq!(rows(&session, sql).await.unwrap(), expected);
+}

@@ -1,6 +1,7 @@
 //! Aggregate functions that DataFusion lacks, other names of those it has, and calls that are
 //! planned as other aggregates ([`plan::Aggregates`]).
 
+mod avg;
 mod mode;
 mod percentile_disc;
 pub(super) mod plan;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<AggregateUDF> {
         AggregateUDF::new_from_impl(mode::Mode::new()),
         AggregateUDF::new_from_impl(percentile_disc::PercentileDisc::new()),
         AggregateUDF::new_from_impl(single_value::SingleValue::new()),
+        avg::Avg::udaf(),
         sum::Sum::udaf(),
     ];
     functions.extend(planned_only::PlannedOnly::all());

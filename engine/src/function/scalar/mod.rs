@@ -5,6 +5,7 @@ pub(super) mod checked;
 mod date_part;
 mod date_trunc;
 mod degrees;
+pub(super) mod divide;
 mod field;
 mod format;
 mod make;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     functions.push(ScalarUDF::new_from_impl(date_part::DatePart::new(false)));
     functions.push(ScalarUDF::new_from_impl(date_part::DatePart::new(true)));
     functions.push(ScalarUDF::new_from_impl(date_trunc::DateTrunc::new()));
+    functions.push(divide::udf());
     functions.extend(make::StatementClock::all());
     functions.extend(math::changed());
     functions.extend(text::changed());
