@@ -10,6 +10,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execut
 
 use super::{Execution, Query};
 use crate::error::Result;
+use crate::source::scan_totals;
 
 #[derive(Debug, Default)]
 pub struct Local;
@@ -34,7 +35,7 @@ impl Execution for Local {
         let pool = Arc::new(PeakRecordingPool::new(Arc::clone(&shared.memory_pool)));
         let mut runtime = shared.as_ref().clone();
         runtime.memory_pool = Arc::clone(&pool) as Arc<dyn MemoryPool>;
-        query.running(Arc::clone(&plan), pool, 0);
+        query.running(Arc::clone(&plan), pool, scan_totals(plan.as_ref()));
         let context = TaskContext::from(state).with_runtime(Arc::new(runtime));
         Ok(execute_stream(plan, Arc::new(context))?)
     }

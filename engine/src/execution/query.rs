@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, operator_metrics};
 use crate::error::{Error, Kind};
+use crate::source::scanned_bytes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryState {
@@ -49,7 +50,6 @@ pub struct Query {
     timeout: Option<Duration>,
     cancel: CancellationToken,
     rows: AtomicU64,
-    bytes_read: Arc<AtomicU64>,
     /// What changes as the query proceeds; held only for moments.
     stage: Mutex<Stage>,
 }
@@ -88,7 +88,6 @@ impl Query {
             timeout: info.timeout,
             cancel: CancellationToken::new(),
             rows: AtomicU64::new(0),
-            bytes_read: Arc::default(),
             stage: Mutex::new(Stage {
                 state: QueryState::Planning,
                 plan: None,
@@ -113,10 +112,6 @@ impl Query {
     /// When the time limit is reached, if there is one.
     pub fn deadline(&self) -> Option<Instant> {
         self.timeout.map(|timeout| self.started + timeout)
-    }
-
-    pub(super) fn bytes_read(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.bytes_read)
     }
 
     pub(super) fn running(
@@ -178,7 +173,10 @@ impl Query {
             elapsed: stage.elapsed.unwrap_or_else(|| self.started.elapsed()),
             rows: self.rows.load(Ordering::Relaxed),
             rows_scanned: metrics.rows_scanned,
-            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            bytes_read: stage
+                .plan
+                .as_ref()
+                .map_or(0, |plan| scanned_bytes(plan.as_ref())),
             bytes_total: stage.bytes_total,
             memory_bytes: stage
                 .pool

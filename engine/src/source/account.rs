@@ -1,32 +1,11 @@
 //! How many bytes a plan's scans will read, and how many they have read: the progress of a query.
-//!
-//! The scans count themselves ([`scanned_bytes`]); a [`CountingStore`] counts for readers that do
-//! not, for instance those of a table format's log.
+//! The scans count themselves, in a metric.
 
-use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use async_trait::async_trait;
-use bytes::Bytes;
-use datafusion::common::Result as DfResult;
 use datafusion::common::stats::Precision;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
-use url::Url;
-
-use super::stream;
 
 /// The metric in which every file scan counts what it reads.
 const SCANNED: &str = "bytes_scanned";
@@ -93,130 +72,5 @@ fn wanted_share(config: &FileScanConfig) -> f64 {
     match (some, all) {
         (Some(some), Some(all)) if all > 0.0 => some / all,
         _ => wanted.len() as f64 / columns.max(1) as f64,
-    }
-}
-
-/// A store that adds what is read from it to a counter.
-#[derive(Debug)]
-pub struct CountingStore {
-    inner: Arc<dyn ObjectStore>,
-    bytes: Arc<AtomicU64>,
-}
-
-impl CountingStore {
-    pub fn new(inner: Arc<dyn ObjectStore>, bytes: Arc<AtomicU64>) -> Self {
-        Self { inner, bytes }
-    }
-
-    fn add(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-}
-
-impl fmt::Display for CountingStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.inner)
-    }
-}
-
-#[async_trait]
-impl ObjectStore for CountingStore {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
-        self.inner.put_opts(location, payload, opts).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, opts).await
-    }
-
-    /// The content always comes as a stream, because a bare file is read past the counter.
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let only_metadata = options.head;
-        let result = self.inner.get_opts(location, options).await?;
-        if only_metadata {
-            return Ok(result);
-        }
-        let (meta, range, attributes) = (
-            result.meta.clone(),
-            result.range.clone(),
-            result.attributes.clone(),
-        );
-        let bytes = Arc::clone(&self.bytes);
-        let counted = stream::pieces(result).inspect_ok(move |piece: &Bytes| {
-            bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        });
-        let payload = GetResultPayload::Stream(counted.boxed());
-        Ok(GetResult {
-            payload,
-            meta,
-            range,
-            attributes,
-        })
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let found = self.inner.get_ranges(location, ranges).await?;
-        self.add(found.iter().map(Bytes::len).sum());
-        Ok(found)
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-/// Gives out the stores of another registry, counting.
-#[derive(Debug)]
-pub struct CountingRegistry {
-    inner: Arc<dyn ObjectStoreRegistry>,
-    bytes: Arc<AtomicU64>,
-}
-
-impl CountingRegistry {
-    pub fn new(inner: Arc<dyn ObjectStoreRegistry>, bytes: Arc<AtomicU64>) -> Self {
-        Self { inner, bytes }
-    }
-}
-
-impl ObjectStoreRegistry for CountingRegistry {
-    fn register_store(
-        &self,
-        url: &Url,
-        store: Arc<dyn ObjectStore>,
-    ) -> Option<Arc<dyn ObjectStore>> {
-        self.inner.register_store(url, store)
-    }
-
-    fn deregister_store(&self, url: &Url) -> DfResult<Arc<dyn ObjectStore>> {
-        self.inner.deregister_store(url)
-    }
-
-    fn get_store(&self, url: &Url) -> DfResult<Arc<dyn ObjectStore>> {
-        let inner = self.inner.get_store(url)?;
-        Ok(Arc::new(CountingStore::new(inner, Arc::clone(&self.bytes))))
     }
 }

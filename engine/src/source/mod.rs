@@ -30,7 +30,7 @@ mod widen;
 
 use arrow::datatypes::DataType;
 
-pub use account::{CountingRegistry, CountingStore, scan_totals, scanned_bytes};
+pub use account::{scan_totals, scanned_bytes};
 pub use bernoulli::BernoulliSource;
 pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};

@@ -248,29 +248,3 @@ async fn progress_is_counted_in_bytes() {
         "{read} {total}"
     );
 }
-
-#[tokio::test]
-async fn a_counting_store_counts_every_format() {
-    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-    use quern_engine::source::CountingRegistry;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    let mut files = Files::new();
-    let bytes = Arc::new(AtomicU64::new(0));
-    let inner = Arc::clone(&files.context.runtime_env().object_store_registry);
-    let registry = Arc::new(CountingRegistry::new(inner, Arc::clone(&bytes)));
-    let runtime = RuntimeEnvBuilder::new()
-        .with_object_store_registry(registry)
-        .build_arc()
-        .unwrap();
-    files.context =
-        datafusion::prelude::SessionContext::new_with_config_rt(Default::default(), runtime);
-    files.write("t.csv", "n\n1\n2\n");
-    files.write("t.parquet", super::formats::parquet_of_numbers(10, 10));
-    files.write("t.arrow", super::formats::arrow_of_numbers());
-    for (name, column) in [("t.csv", "n"), ("t.parquet", "n"), ("t.arrow", "a")] {
-        files.create("t", files.spec(name, &[])).await.unwrap();
-        bytes.store(0, Ordering::Relaxed);
-        files.rows(&format!("SELECT {column} FROM t")).await;
-        assert!(bytes.load(Ordering::Relaxed) > 0, "{name}");
-    }
-}
