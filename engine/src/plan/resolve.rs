@@ -19,10 +19,10 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, 
 
 use super::relation::{is_special, text_of};
 use super::{Names, plan_resolved, sample};
-use crate::catalog::{CATALOG_NAME, ObjectName, RelationKind, View};
+use crate::catalog::{CATALOG_NAME, ObjectName, Relation, RelationKind, View};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
-use crate::source::{FileTable, Spec};
+use crate::source::{Definition, FileTable, KnownStatistics, Spec};
 use crate::sql::{literal, parse_query};
 
 /// Functions that read files of a format: `read_csv('folder/*.csv', option => value)`.
@@ -158,16 +158,15 @@ async fn open_named(
         .await?;
         return Ok(Some(provider_as_source(table)));
     }
-    if let Some((object, kind)) = find(names, reference)? {
-        return match kind {
+    if let Some((object, relation)) = find(names, reference)? {
+        return match &relation.kind {
             RelationKind::External(definition) => {
-                let table = definition
-                    .open(state)
-                    .await
-                    .map_err(|e| of_table(e, &object))?;
-                Ok(Some(provider_as_source(table)))
+                let table = open_table(state, definition, &relation).await;
+                Ok(Some(provider_as_source(
+                    table.map_err(|e| of_table(e, &object))?,
+                )))
             }
-            RelationKind::View(view) => open_view(state, names, &object, &view, inside)
+            RelationKind::View(view) => open_view(state, names, &object, view, inside)
                 .await
                 .map(Some),
         };
@@ -182,6 +181,26 @@ async fn open_named(
         }
     }
     Ok(None)
+}
+
+/// The files of a table as they are now, with what ANALYZE found of them.
+async fn open_table(
+    state: &SessionState,
+    definition: &Definition,
+    relation: &Relation,
+) -> Result<Arc<FileTable>> {
+    let table = definition.open(state).await?;
+    let Some(statistics) = &relation.statistics else {
+        return Ok(table);
+    };
+    let columns = statistics
+        .columns
+        .iter()
+        .map(|(name, c)| (name.clone(), (c.distinct, c.nulls)));
+    Ok(Arc::new(table.with_known(KnownStatistics {
+        rows: statistics.rows,
+        columns: columns.collect(),
+    })))
 }
 
 fn of_table(error: Error, table: &ObjectName) -> Error {
@@ -203,7 +222,7 @@ fn schemas(names: &Names, reference: &TableReference) -> Vec<String> {
 pub fn find(
     names: &Names,
     reference: &TableReference,
-) -> Result<Option<(ObjectName, RelationKind)>> {
+) -> Result<Option<(ObjectName, Arc<Relation>)>> {
     if let Some(catalog) = reference.catalog().filter(|c| *c != CATALOG_NAME) {
         return Err(Error::new(
             Kind::UndefinedCatalog,
@@ -220,7 +239,7 @@ pub fn find(
         names
             .snapshot
             .relation(&name)
-            .map(|relation| (name.clone(), relation.kind.clone()))
+            .map(|relation| (name.clone(), Arc::clone(relation)))
     }))
 }
 
@@ -351,15 +370,17 @@ async fn open_sampled(
         .await;
     }
     match find(names, &reference)? {
-        Some((_, RelationKind::External(definition))) => definition.open(state).await,
-        Some((object, kind)) => Err(Error::new(
-            Kind::WrongObjectType,
-            format!(
-                "TABLESAMPLE applies to tables, and {object} is a {}",
-                kind.word()
-            ),
-        )
-        .hint("Filter with random() < 0.1 instead.")),
+        Some((object, relation)) => match &relation.kind {
+            RelationKind::External(definition) => open_table(state, definition, &relation).await,
+            kind => Err(Error::new(
+                Kind::WrongObjectType,
+                format!(
+                    "TABLESAMPLE applies to tables, and {object} is a {}",
+                    kind.word()
+                ),
+            )
+            .hint("Filter with random() < 0.1 instead.")),
+        },
         None => Err(undefined_table(names, &reference)),
     }
 }

@@ -36,6 +36,7 @@ pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
 pub use scan::{FormatSource, Reading};
+pub use statistics::KnownStatistics;
 pub use table::FileTable;
 pub use types::of_sql as sql_type;
 

@@ -1,6 +1,7 @@
 //! Statistics of files: row counts, minima and maxima from Parquet footers, cached by path, size
 //! and time of change in DataFusion's cache manager.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::catalog::Session;
@@ -18,6 +19,42 @@ use futures::StreamExt;
 use object_store::ObjectStore;
 
 use super::{infer, location};
+
+/// What ANALYZE found earlier: estimates, since the files may have changed.
+#[derive(Debug, Clone, Default)]
+pub struct KnownStatistics {
+    pub rows: u64,
+    /// Distinct values and NULLs by column.
+    pub columns: HashMap<String, (Option<u64>, u64)>,
+}
+
+impl KnownStatistics {
+    /// Fills in what the files themselves do not tell.
+    pub(super) fn fill(&self, schema: &TableSchema, statistics: &mut Statistics) {
+        let estimate =
+            |value: u64| Precision::Inexact(usize::try_from(value).unwrap_or(usize::MAX));
+        let or = |found: &mut Precision<usize>, value: u64| {
+            if *found == Precision::Absent {
+                *found = estimate(value);
+            }
+        };
+        or(&mut statistics.num_rows, self.rows);
+        let columns = schema
+            .table_schema()
+            .fields()
+            .iter()
+            .zip(&mut statistics.column_statistics);
+        for (field, column) in columns {
+            let Some((distinct, nulls)) = self.columns.get(field.name()) else {
+                continue;
+            };
+            or(&mut column.null_count, *nulls);
+            if let Some(distinct) = distinct {
+                or(&mut column.distinct_count, *distinct);
+            }
+        }
+    }
+}
 
 pub(super) struct Collected {
     pub files: Vec<PartitionedFile>,

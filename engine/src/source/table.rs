@@ -36,6 +36,7 @@ pub struct FileTable {
     table_schema: TableSchema,
     files: Vec<PartitionedFile>,
     sample: Option<Sample>,
+    known: Option<Arc<statistics::KnownStatistics>>,
 }
 
 /// What a query asks of a scan.
@@ -63,7 +64,16 @@ impl FileTable {
             definition: Arc::new(definition),
             files,
             sample: None,
+            known: None,
         })
+    }
+
+    /// The table with what is known of its rows beyond what its files tell.
+    pub fn with_known(&self, known: statistics::KnownStatistics) -> Self {
+        Self {
+            known: Some(Arc::new(known)),
+            ..self.clone()
+        }
     }
 
     /// Some chunks, whole; the same for the same seed.
@@ -155,14 +165,16 @@ impl FileTable {
         if files.is_empty() {
             return Ok(None);
         }
+        let file_count = files.len();
         let format = parquet::format(state);
         let enough_rows = request.limit.filter(|_| request.unfiltered);
         let collected =
             statistics::collect(state, &format, &self.table_schema, files, enough_rows).await?;
         let groups =
             FileGroup::new(collected.files).split_files(state.config().target_partitions());
-        let (groups, statistics) =
+        let (groups, mut statistics) =
             statistics::summarize(state, &self.table_schema, groups, collected.partial)?;
+        self.fill(&mut statistics, file_count);
         let source = format.file_source(self.table_schema.clone());
         let orderings = statistics::common_ordering(&groups);
         let config = self
@@ -182,6 +194,7 @@ impl FileTable {
         let partitions = state.config().target_partitions();
         let total = files.iter().map(|f| f.object_meta.size).sum();
         let block = chunks::scan_blocksize(self.definition.blocksize(), total, partitions);
+        let file_count = files.len();
         let pieces = self.pieces(state, &files, block).await?;
         let files: Vec<_> = pieces.into_iter().map(|piece| piece.file).collect();
         if files.is_empty() {
@@ -191,7 +204,8 @@ impl FileTable {
             Reading::of(&self.definition),
             self.table_schema.clone(),
         ));
-        let statistics = self.size_statistics(&files);
+        let mut statistics = self.size_statistics(&files);
+        self.fill(&mut statistics, file_count);
         let config = self
             .config(source, chunks::balanced(files, partitions), request)?
             .with_statistics(statistics)
@@ -254,6 +268,17 @@ impl FileTable {
             .with_file_groups(groups)
             .with_limit(request.limit)
             .with_projection_indices(request.projection.cloned())
+    }
+
+    /// What ANALYZE found holds for all files together, not for those that a filter left.
+    fn fill(&self, statistics: &mut Statistics, file_count: usize) {
+        if let Some(known) = self
+            .known
+            .as_ref()
+            .filter(|_| file_count == self.files.len())
+        {
+            known.fill(&self.table_schema, statistics);
+        }
     }
 
     /// Nothing is known of the rows, but the files' size tells large tables from small ones.

@@ -164,13 +164,7 @@ impl Context {
     pub(super) fn existing(&self, name: &SqlName) -> Result<(ObjectName, Arc<Relation>)> {
         let names = self.names();
         let reference = plan::reference(name)?;
-        match plan::find(&names, &reference)? {
-            Some((object, _)) => match names.snapshot.relation(&object) {
-                Some(relation) => Ok((object, Arc::clone(relation))),
-                None => Err(plan::undefined_table(&names, &reference)),
-            },
-            None => Err(plan::undefined_table(&names, &reference)),
-        }
+        plan::find(&names, &reference)?.ok_or_else(|| plan::undefined_table(&names, &reference))
     }
 
     /// Notes that this statement changed something, for a ROLLBACK that comes too late.

@@ -262,3 +262,38 @@ async fn moving_means_of_decimals() {
     ];
     assert_eq!(rows(&session, sql).await.unwrap(), expected);
 }
+
+#[tokio::test]
+async fn analyze_tells_the_optimizer_of_the_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    std::fs::write(&path, "a,b\n1,x\n2,\n2,y\n").unwrap();
+    let session = session();
+    rows(
+        &session,
+        &format!("CREATE TABLE t WITH (location = '{}')", path.display()),
+    )
+    .await
+    .unwrap();
+    let figures = rows(&session, "ANALYZE TABLE t COMPUTE STATISTICS")
+        .await
+        .unwrap();
+    assert_eq!(figures.len(), 2);
+    assert!(figures[0].starts_with("a|bigint|3|0|2|"), "{figures:?}");
+    assert_eq!(
+        rows(
+            &session,
+            "SELECT rows FROM system.tables WHERE table_name = 't'"
+        )
+        .await
+        .unwrap(),
+        ["3"]
+    );
+    rows(&session, "SET quern.threads = 1").await.unwrap();
+    // A count is still counted, because the file may have changed since.
+    std::fs::write(&path, "a,b\n1,x\n").unwrap();
+    assert_eq!(
+        rows(&session, "SELECT count(*) FROM t").await.unwrap(),
+        ["1"]
+    );
+}
