@@ -9,19 +9,18 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
-    ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    ColumnarValue, DocSection, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::types::sql_name;
 use crate::error::{Error, Kind};
 
 /// What an argument accepts; the function gets the type that the comment names.
-#[allow(dead_code)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arg {
     /// Any of the three string layouts.
@@ -225,6 +224,8 @@ impl Overload {
     }
 }
 
+type TypedBy = fn(&[Option<&ScalarValue>]) -> Option<DataType>;
+
 /// A scalar function: its name, its page in the documentation, and its overloads.
 pub(crate) struct Scalar {
     pub name: &'static str,
@@ -233,6 +234,8 @@ pub(crate) struct Scalar {
     pub syntax: &'static str,
     pub about: &'static str,
     pub volatility: Volatility,
+    /// The result type where a constant argument decides it.
+    pub typed_by: Option<TypedBy>,
     pub overloads: &'static [Overload],
 }
 
@@ -252,6 +255,7 @@ impl Scalar {
             syntax,
             about,
             volatility: Volatility::Immutable,
+            typed_by: None,
             overloads,
         }
     }
@@ -263,6 +267,11 @@ impl Scalar {
 
     pub(crate) const fn that_is(mut self, volatility: Volatility) -> Self {
         self.volatility = volatility;
+        self
+    }
+
+    pub(crate) const fn typed_by(mut self, typed_by: TypedBy) -> Self {
+        self.typed_by = Some(typed_by);
         self
     }
 
@@ -371,6 +380,16 @@ impl ScalarUDFImpl for Function {
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
         let (overload, types) = self.spec.choose(given)?;
         Ok((overload.gives)(&types))
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let types = args.arg_fields.iter().map(|f| f.data_type().clone());
+        let decided = self.spec.typed_by.and_then(|by| by(args.scalar_arguments));
+        let result = match decided {
+            Some(decided) => decided,
+            None => self.return_type(&types.collect::<Vec<_>>())?,
+        };
+        Ok(Arc::new(Field::new(self.name(), result, true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

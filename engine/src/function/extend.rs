@@ -144,6 +144,14 @@ impl ScalarUDFImpl for Extended {
         }
     }
 
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        self.inner.evaluate_bounds(inputs)
+    }
+
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        self.inner.inner().output_ordering(inputs)
+    }
+
     fn documentation(&self) -> Option<&Documentation> {
         self.ours.documentation()
     }

@@ -8,6 +8,7 @@ mod calendar;
 mod decimal;
 mod define;
 mod extend;
+mod json;
 mod planner;
 mod rewrite;
 mod rows;

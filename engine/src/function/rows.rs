@@ -127,7 +127,6 @@ impl Call {
         as_primitive_array::<TimestampMicrosecondType>(self.arg(i)?)
     }
 
-    #[allow(dead_code)]
     pub(crate) fn times(&self, i: usize) -> Result<&PrimitiveArray<Time64MicrosecondType>> {
         as_primitive_array::<Time64MicrosecondType>(self.arg(i)?)
     }

@@ -219,8 +219,10 @@ fn unary(op: UnaryOperator, expr: &Expr) -> Option<Expr> {
 
 /// `'\x1f'::bytea`: a string of hexadecimal digits as the bytes it means.
 fn hex_bytes(expr: &Expr, data_type: &DataType) -> Option<Expr> {
-    let Expr::Value(literal) = expr else {
-        return None;
+    let literal = match (expr, data_type) {
+        // JSON is text: the cast of a value that is not a string stays the planner's.
+        (Expr::Value(literal), _) => literal,
+        _ => return None,
     };
     match (&literal.value, data_type) {
         (Value::SingleQuotedString(text), DataType::Bytea) => {
@@ -228,6 +230,7 @@ fn hex_bytes(expr: &Expr, data_type: &DataType) -> Option<Expr> {
             let whole = digits.len() % 2 == 0 && digits.chars().all(|c| c.is_ascii_hexdigit());
             whole.then(|| Expr::value(Value::HexStringLiteral(digits.to_string())))
         }
+        (Value::SingleQuotedString(_), DataType::JSON | DataType::JSONB) => Some(expr.clone()),
         _ => None,
     }
 }
@@ -247,7 +250,7 @@ fn set_as_arrays(name: &str, args: &[Expr]) -> Option<(Vec<Expr>, &'static [&'st
     let one = |array: &str| Some((vec![call(array, args.to_vec())], [].as_slice()));
     let pair = |values: &str| {
         let arrays = vec![
-            call("json_object_keys", args.to_vec()),
+            call("json_keys", args.to_vec()),
             call(values, args.to_vec()),
         ];
         Some((arrays, ["key", "value"].as_slice()))
@@ -259,7 +262,7 @@ fn set_as_arrays(name: &str, args: &[Expr]) -> Option<(Vec<Expr>, &'static [&'st
         "generate_subscripts" => one("array_subscripts"),
         "json_array_elements" | "jsonb_array_elements" => one("json_elements"),
         "json_array_elements_text" | "jsonb_array_elements_text" => one("json_elements_text"),
-        "json_object_keys" | "jsonb_object_keys" => one("json_object_keys"),
+        "json_object_keys" | "jsonb_object_keys" => one("json_keys"),
         "json_each" | "jsonb_each" => pair("json_values"),
         "json_each_text" | "jsonb_each_text" => pair("json_values_text"),
         _ => None,

@@ -16,6 +16,7 @@ use crate::error::Error;
 pub(crate) fn context(zone: &str) -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(2);
     config.options_mut().sql_parser.dialect = Dialect::PostgreSQL;
+    config.options_mut().sql_parser.parse_float_as_decimal = true;
     config.options_mut().execution.time_zone = Some(zone.to_string());
     let mut state = SessionStateBuilder::new()
         .with_config(config)
@@ -178,6 +179,16 @@ fn errors_have_their_sqlstate() {
         ("width_bucket(1, 2, 2, 3)", "error 22023"),
         ("trim_array(ARRAY[1], 2)", "error 22023"),
         ("div('a', 1)", "error 42883"),
+        ("format('%1000000000s', 'a')", "error 22003"),
+        ("array_fill(1, ARRAY[1000000000])", "error 22003"),
+        ("json_typeof('{')", "error 22P02"),
+        ("jsonb_array_length('{}')", "error 22023"),
+        ("regexp_substr('a', '(')", "error 22023"),
+        ("to_date('2021-02-30', 'YYYY-MM-DD')", "error 22008"),
+        ("to_date('x', 'YYYY')", "error 22008"),
+        ("to_char(INTERVAL '1 day', 'Day')", "error 22008"),
+        ("to_number('x', '99')", "error 22P02"),
+        ("get_byte('\\x12'::bytea, 1)", "error 22023"),
         ("single_value(x) FROM (VALUES (1), (2)) t(x)", "error 21000"),
         (
             "percentile_disc(2) WITHIN GROUP (ORDER BY x) FROM (VALUES (1)) t(x)",

@@ -7,6 +7,8 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::Result;
+use datafusion::functions_nested::{remove, replace};
+use datafusion::logical_expr::ScalarUDF;
 
 use crate::error::{Error, Kind};
 use crate::function::define::{Arg, Call, Scalar, takes};
@@ -119,6 +121,23 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
         )],
     ),
 ];
+
+/// PostgreSQL removes and replaces every element that is equal.
+pub(crate) fn changed() -> Vec<ScalarUDF> {
+    let also = |function: Arc<ScalarUDF>, names: [&'static str; 2]| {
+        Arc::unwrap_or_clone(function).with_aliases(names)
+    };
+    vec![
+        also(
+            remove::array_remove_all_udf(),
+            ["array_remove", "list_remove"],
+        ),
+        also(
+            replace::array_replace_all_udf(),
+            ["array_replace", "list_replace"],
+        ),
+    ]
+}
 
 fn length(lists: &ListArray, row: usize) -> Option<usize> {
     lists

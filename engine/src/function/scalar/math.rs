@@ -192,6 +192,57 @@ static ROUND: Scalar = Scalar::new(
     })],
 );
 
+static CEIL: Scalar = Scalar::new(
+    SECTION,
+    "ceil",
+    "ceil(x)",
+    "The smallest whole number that is not less.",
+    &[takes(&[Arg::Decimal], whole_type, |call| {
+        whole(call, |value, unit| {
+            value.div_euclid(unit) + i128::from(value.rem_euclid(unit) > 0)
+        })
+    })],
+)
+.or(&["ceiling"]);
+
+static FLOOR: Scalar = Scalar::new(
+    SECTION,
+    "floor",
+    "floor(x)",
+    "The largest whole number that is not greater.",
+    &[takes(&[Arg::Decimal], whole_type, |call| {
+        whole(call, i128::div_euclid)
+    })],
+);
+
+static TRUNC: Scalar = Scalar::new(
+    SECTION,
+    "trunc",
+    "trunc(x [, digits])",
+    "Without the digits after the point, or after a number of digits.",
+    &[takes(&[Arg::Decimal], whole_type, |call| {
+        whole(call, |value, unit| value / unit)
+    })],
+)
+.or(&["truncate"]);
+
+/// Whole numbers of a decimal's type, with room for a carry.
+fn whole_type(types: &[DataType]) -> DataType {
+    match types {
+        [DataType::Decimal128(p, s)] => {
+            let digits = (i16::from(*p) - i16::from(*s) + 1).clamp(1, 38);
+            DataType::Decimal128(digits.unsigned_abs() as u8, 0)
+        }
+        _ => DataType::Decimal128(38, 0),
+    }
+}
+
+fn whole(call: &Call, by: fn(i128, i128) -> i128) -> Result<ArrayRef> {
+    let values = call.array(0)?.as_primitive::<Decimal128Type>();
+    let unit = 10_i128.pow(u32::from(values.scale().max(0).unsigned_abs()));
+    call.each::<Decimal128Type>(|row| Ok(values.at(row).map(|value| by(value, unit))))
+}
+
 /// DataFusion's functions under further names or with PostgreSQL's errors.
 pub(crate) fn changed() -> Vec<ScalarUDF> {
     let also = |function: Arc<ScalarUDF>, name: &'static str| {
@@ -201,8 +252,9 @@ pub(crate) fn changed() -> Vec<ScalarUDF> {
     let logarithm = "cannot take logarithm of zero or of a negative number";
     let mut functions = vec![
         also(math::signum(), "sign"),
-        also(math::ceil(), "ceiling"),
-        also(math::trunc(), "truncate"),
+        Extended::udf(math::ceil(), &CEIL),
+        Extended::udf(math::floor(), &FLOOR),
+        Extended::udf(math::trunc(), &TRUNC),
         Extended::udf(math::round(), &ROUND),
         Checked::udf(math::ln(), logarithm, &[]),
         Checked::udf(math::log(), logarithm, &[]),

@@ -8,14 +8,21 @@ mod degrees;
 pub(super) mod divide;
 mod field;
 mod format;
+mod interval;
+mod json;
 mod make;
 mod math;
 mod named_part;
+mod pattern;
 mod quote;
 mod random;
 mod regexp;
+mod system;
 mod text;
 mod timestamp_arithmetic;
+mod to_char;
+mod to_char_number;
+mod to_date;
 
 use datafusion::logical_expr::ScalarUDF;
 
@@ -25,11 +32,16 @@ use super::define::Scalar;
 fn tables() -> Vec<&'static [Scalar]> {
     vec![
         timestamp_arithmetic::FUNCTIONS,
+        interval::FUNCTIONS,
         make::FUNCTIONS,
+        system::FUNCTIONS,
         array::FUNCTIONS,
         math::FUNCTIONS,
         text::FUNCTIONS,
         regexp::FUNCTIONS,
+        json::FUNCTIONS,
+        to_char::FUNCTIONS,
+        to_char_number::FUNCTIONS,
     ]
 }
 
@@ -42,8 +54,10 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     functions.push(ScalarUDF::new_from_impl(date_trunc::DateTrunc::new()));
     functions.push(divide::udf());
     functions.extend(make::StatementClock::all());
+    functions.extend(array::changed());
     functions.extend(math::changed());
     functions.extend(text::changed());
+    functions.extend(to_date::ByPattern::all());
     functions
 }
 

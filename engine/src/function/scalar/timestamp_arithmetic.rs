@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use arrow::array::{Array, ArrayRef, PrimitiveArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Int64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, TimestampMicrosecondType,
+    DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    TimestampMicrosecondType,
 };
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
@@ -94,7 +94,8 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
             takes(&[Arg::Date], gives::date, |call| {
                 let days = call.dates(0)?;
                 call.each::<Date32Type>(|row| {
-                    last_day(i64::from(given!(days.at(row))) * DAY).map(Some)
+                    let micros = i64::from(given!(days.at(row))).checked_mul(DAY);
+                    last_day(micros.ok_or_else(calendar::out_of_range)?).map(Some)
                 })
             }),
             takes(&[Arg::Timestamp], gives::date, |call| {
@@ -126,33 +127,6 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
     .that_is(Volatility::Stable),
     Scalar::new(
         SECTION,
-        "justify_days",
-        "justify_days(interval)",
-        "Turns each 30 days of an interval into a month.",
-        &[takes(&[Arg::Interval], gives::interval, |call| {
-            justify(call, false, true)
-        })],
-    ),
-    Scalar::new(
-        SECTION,
-        "justify_hours",
-        "justify_hours(interval)",
-        "Turns each 24 hours of an interval into a day.",
-        &[takes(&[Arg::Interval], gives::interval, |call| {
-            justify(call, true, false)
-        })],
-    ),
-    Scalar::new(
-        SECTION,
-        "justify_interval",
-        "justify_interval(interval)",
-        "Turns hours into days and days into months, all of one sign.",
-        &[takes(&[Arg::Interval], gives::interval, |call| {
-            justify(call, true, true)
-        })],
-    ),
-    Scalar::new(
-        SECTION,
         "isfinite",
         "isfinite(date | timestamp | interval | double)",
         "True unless the value is infinite; dates here never are.",
@@ -166,52 +140,6 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
             takes(&[Arg::Timestamp], gives::boolean, not_null),
             takes(&[Arg::TimestampTz], gives::boolean, not_null),
         ],
-    ),
-    Scalar::new(
-        SECTION,
-        "interval_multiply",
-        "interval * number",
-        "An interval times a number; fractions of a month become days, of a day hours.",
-        &[takes(
-            &[Arg::Interval, Arg::Float],
-            gives::interval,
-            |call| interval_by(call, |x, factor| Ok(x * factor)),
-        )],
-    ),
-    Scalar::new(
-        SECTION,
-        "interval_divide",
-        "interval / number",
-        "An interval divided by a number; fractions of a month become days, of a day hours.",
-        &[takes(
-            &[Arg::Interval, Arg::Float],
-            gives::interval,
-            |call| {
-                interval_by(call, |x, divisor| match divisor == 0.0 {
-                    true => Err(Error::new(Kind::DivisionByZero, "division by zero")),
-                    false => Ok(x / divisor),
-                })
-            },
-        )],
-    ),
-    Scalar::new(
-        SECTION,
-        "interval_order",
-        "interval_order(interval)",
-        "The length by which intervals compare, in microseconds: a month is 30 days, a day 24 hours.",
-        &[takes(
-            &[Arg::Interval],
-            |_| DataType::Decimal128(38, 0),
-            |call| {
-                let values = call.intervals(0)?;
-                call.each::<Decimal128Type>(|row| {
-                    let v = given!(values.at(row));
-                    let days = i128::from(v.months) * 30 + i128::from(v.days);
-                    let micros = i128::from(calendar::interval_micros(v));
-                    Ok(Some(days * i128::from(DAY) + micros))
-                })
-            },
-        )],
     ),
     Scalar::new(
         SECTION,
@@ -375,12 +303,12 @@ fn date_ceil(call: &Call) -> Result<ArrayRef> {
 /// The start of the unit that a local time is in.
 fn start_of(unit: Field, local: i64) -> Result<i64> {
     let (months, days, micros) = step(unit)?;
+    let date = calendar::civil(local)?;
     if months == 0 {
         let shift = if unit == Field::Week { 3 * DAY } else { 0 };
         let width = days * DAY + micros;
         return Ok((local + shift).div_euclid(width) * width - shift);
     }
-    let date = calendar::civil(local)?;
     let month = i64::from(date.year()) * 12 + i64::from(date.month0());
     // Centuries and millennia begin in a year that ends in 1.
     let shift = if months >= 1_200 { 12 } else { 0 };
@@ -444,70 +372,6 @@ fn years_to_micros(a: i64, b: i64) -> Result<IntervalMonthDayNano> {
         sign * days,
         sign * micros,
     )?)
-}
-
-fn justify(call: &Call, hours: bool, days: bool) -> Result<ArrayRef> {
-    let values = call.intervals(0)?;
-    call.each::<IntervalMonthDayNanoType>(|row| {
-        let v = given!(values.at(row));
-        let (mut m, mut d) = (i64::from(v.months), i64::from(v.days));
-        let mut t = calendar::interval_micros(v);
-        if hours {
-            d += t / DAY;
-            t %= DAY;
-        }
-        if days {
-            m += d / 30;
-            d %= 30;
-        }
-        if hours && days {
-            if m > 0 && (d < 0 || (d == 0 && t < 0)) {
-                (m, d) = (m - 1, d + 30);
-            } else if m < 0 && (d > 0 || (d == 0 && t > 0)) {
-                (m, d) = (m + 1, d - 30);
-            }
-        } else if days {
-            if m > 0 && d < 0 {
-                (m, d) = (m - 1, d + 30);
-            } else if m < 0 && d > 0 {
-                (m, d) = (m + 1, d - 30);
-            }
-        }
-        if hours {
-            if d > 0 && t < 0 {
-                (d, t) = (d - 1, t + DAY);
-            } else if d < 0 && t > 0 {
-                (d, t) = (d + 1, t - DAY);
-            }
-        }
-        Ok(Some(calendar::interval(m, d, t)?))
-    })
-}
-
-fn interval_by(call: &Call, by: fn(f64, f64) -> crate::error::Result<f64>) -> Result<ArrayRef> {
-    let intervals = call.intervals(0)?;
-    let numbers = call.floats(1)?;
-    let round = |x: f64| (x * 1e6).round_ties_even() / 1e6;
-    call.each::<IntervalMonthDayNanoType>(|row| {
-        let (v, number) = (given!(intervals.at(row)), given!(numbers.at(row)));
-        let months = by(f64::from(v.months), number)?;
-        let days = by(f64::from(v.days), number)?;
-        let micros = by(calendar::interval_micros(v) as f64, number)?;
-        // What is left of a month is days, what is left of a day is seconds; PostgreSQL rounds both
-        // to six digits.
-        let month_days = round(months.fract() * 30.0);
-        let mut seconds = round((days.fract() + month_days.fract()) * 86_400.0);
-        let carried = (seconds / 86_400.0).trunc();
-        seconds -= carried * 86_400.0;
-        let whole_days = days.trunc() + month_days.trunc() + carried;
-        let micros = (micros + seconds * 1e6).round_ties_even();
-        let parts = [months.trunc(), whole_days, micros];
-        if parts.iter().any(|x| !x.is_finite() || x.abs() > 9e18) {
-            return Err(calendar::interval_out_of_range().into());
-        }
-        let [months, days, micros] = parts.map(|x| x as i64);
-        Ok(Some(calendar::interval(months, days, micros)?))
-    })
 }
 
 fn overlaps(call: &Call) -> Result<ArrayRef> {
