@@ -1,4 +1,4 @@
-//! Runs SQL over a context with our functions, for unit tests, and the .slt files of this module.
+//! Runs SQL over a context with our functions, for unit tests; values are tested by the .slt files.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -97,47 +97,6 @@ fn render(column: &ArrayRef, row: usize) -> String {
             }
         }
     }
-}
-
-/// Splits a .slt file into its queries and their rows.
-fn records(text: &str) -> Vec<(String, Vec<String>)> {
-    let mut found = vec![];
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        if !line.starts_with("query ") {
-            continue;
-        }
-        let sql: Vec<_> = lines.by_ref().take_while(|line| *line != "----").collect();
-        let mut rows = vec![];
-        while let Some(row) = lines.next_if(|line| !line.is_empty()) {
-            rows.push(row.to_string());
-        }
-        found.push((sql.join("\n"), rows));
-    }
-    found
-}
-
-#[test]
-fn slt_files_hold() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../sql-tests/slt/function");
-    let ctx = context("UTC");
-    let mut wrong = vec![];
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        for (sql, expected) in records(&std::fs::read_to_string(&path).unwrap()) {
-            count += 1;
-            let found = match query_in(&ctx, &sql) {
-                Ok(rows) => rows,
-                Err(error) => vec![format!("error {}: {error}", error.sqlstate())],
-            };
-            if found != expected {
-                wrong.push((sql, expected, found));
-            }
-        }
-    }
-    assert!(count >= 150, "only {count} queries");
-    assert!(wrong.is_empty(), "(query, expected, found): {wrong:#?}");
 }
 
 /// A function that stays under an alias comes back under its name when a state is rebuilt.
