@@ -7,9 +7,11 @@
 
 mod candidates;
 mod convert;
+mod page;
 
 pub use candidates::nearest;
 pub(crate) use convert::strip_location;
+pub use page::reference_page;
 
 use std::fmt;
 

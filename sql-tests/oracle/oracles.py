@@ -238,8 +238,8 @@ def read(location):
     if path.suffix == ".arrow":
         import pyarrow.feather
 
-        rows = pyarrow.feather.read_table(location)
-        return duckdb.sql("SELECT * FROM rows")
+        table = pyarrow.feather.read_table(location)
+        return duckdb.sql("SELECT * FROM table")
     return duckdb.sql(f"SELECT * FROM '{location}'")
 
 

@@ -7,7 +7,7 @@ use nu_ansi_term::{Color, Style};
 use quern_engine::sql::{self, LexemeKind};
 use reedline::{
     ColumnarMenu, Completer, CompletionResult, DefaultHinter, EditCommand, Emacs, Highlighter,
-    KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch,
+    InputMode, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch,
     PromptHistorySearchStatus, Reedline, ReedlineEvent, ReedlineMenu, Span, StyledText, Suggestion,
     ValidationResult, Validator, default_emacs_keybindings,
 };
@@ -39,7 +39,11 @@ pub fn editor(names: NameCache, history: Option<PathBuf>) -> Reedline {
     );
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline);
-    let menu = ColumnarMenu::default().with_name(MENU).with_columns(4);
+    let menu = ColumnarMenu::default()
+        .with_name(MENU)
+        .with_marker("> ")
+        .with_input_mode(InputMode::FullBuffer)
+        .with_columns(4);
     let colours = terminal::stdout_colours();
     let mut editor = Reedline::create()
         .with_history(Box::new(DiscreetHistory::open(history)))

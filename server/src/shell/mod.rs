@@ -131,6 +131,14 @@ pub fn runtime(settings: &Settings) -> Result<Runtime, Error> {
         .map_err(|e| Error::new(Kind::Io, format!("cannot start threads: {e}")))
 }
 
+/// The shell's own thread, with its own timers: it must not depend on workers that are busy.
+fn waiting_runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|e| Error::new(Kind::Io, format!("cannot start a runtime: {e}")))
+}
+
 fn with_engine(args: &SqlArgs, settings: Settings, runtime: &Runtime) -> Result<(), Stop> {
     let _inside = runtime.enter();
     let engine = Engine::open(settings).map_err(|e| {
@@ -140,10 +148,14 @@ fn with_engine(args: &SqlArgs, settings: Settings, runtime: &Runtime) -> Result<
     let session = engine.session(SessionOptions::local());
     let mut shell = Shell::new(engine, session, args)?;
     let interactive = args.inputs.is_empty() && std::io::stdin().is_terminal();
+    let waiting = waiting_runtime().map_err(|e| {
+        report::error(&e, None);
+        Stop::CannotStart
+    })?;
     let result = if interactive {
-        repl::run(&mut shell, runtime)
+        repl::run(&mut shell, &waiting)
     } else {
-        runtime.block_on(run_inputs(&mut shell, args))
+        waiting.block_on(run_inputs(&mut shell, args))
     };
     match result {
         Ok(()) | Err(Stop::Quit) => shell.commit_output(),

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use quern_engine::execution::Progress;
 use quern_engine::settings::format_bytes;
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::terminal;
 
@@ -16,8 +15,8 @@ const BAR_COLUMNS: usize = 20;
 
 pub struct ProgressLine {
     enabled: bool,
-    ticks: Interval,
     started: Instant,
+    next_draw: Instant,
     shown: bool,
     /// Rows are being written to the terminal.
     paused: bool,
@@ -25,14 +24,13 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Shown only on a terminal; must be called inside the runtime.
+    /// Shown only on a terminal.
     pub fn new(wanted: bool, memory_limit_bytes: u64) -> Self {
-        let mut ticks = interval(REDRAW);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let now = Instant::now();
         Self {
             enabled: wanted && std::io::stderr().is_terminal(),
-            ticks,
-            started: Instant::now(),
+            started: now,
+            next_draw: now,
             shown: false,
             paused: false,
             memory_limit_bytes,
@@ -42,6 +40,7 @@ impl ProgressLine {
     /// A statement begins.
     pub fn start(&mut self) {
         self.started = Instant::now();
+        self.next_draw = self.started + QUIET;
         self.paused = false;
     }
 
@@ -51,16 +50,11 @@ impl ProgressLine {
     }
 
     /// Resolves when it is time to draw again; never when there is nothing to draw.
-    pub async fn tick(&mut self) {
-        loop {
-            if !self.enabled || self.paused {
-                std::future::pending::<()>().await;
-            }
-            self.ticks.tick().await;
-            if self.started.elapsed() >= QUIET {
-                return;
-            }
+    pub async fn tick(&self) {
+        if !self.enabled || self.paused {
+            std::future::pending::<()>().await;
         }
+        tokio::time::sleep_until(self.next_draw.into()).await;
     }
 
     pub fn draw(&mut self, progress: &Progress) {
@@ -70,6 +64,7 @@ impl ProgressLine {
         let _ = write!(stderr, "\r{line}\x1b[K");
         let _ = stderr.flush();
         self.shown = true;
+        self.next_draw = Instant::now() + REDRAW;
     }
 
     /// Removes the line, if it is there.
@@ -192,7 +187,7 @@ mod tests {
         };
         assert_eq!(
             line(&progress, 1 << 30, 50),
-            "⢸ running  1m05s  1,234,567 rows  3.0 MiB spilled"
+            "⠹ running  1m05s  1,234,567 rows  3.0 MiB spilled"
         );
     }
 }

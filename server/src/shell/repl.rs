@@ -10,10 +10,11 @@ use super::output::Expanded;
 use super::shell::Shell;
 use super::{Stop, history, report, terminal};
 
-pub fn run(shell: &mut Shell, runtime: &Runtime) -> Result<(), Stop> {
+/// Statements are waited for on `waiting`.
+pub fn run(shell: &mut Shell, waiting: &Runtime) -> Result<(), Stop> {
     shell.interactive = true;
     shell.look.expanded = Expanded::Auto;
-    let names = NameCache::new(&shell.engine, &shell.session, runtime.handle());
+    let names = NameCache::new(&shell.engine, &shell.session, shell.workers());
     let settings = shell.engine.settings().clone();
     let mut editor = editor(names.clone(), history::file(settings.data_dir()));
     shell.print(&format!(
@@ -27,7 +28,7 @@ pub fn run(shell: &mut Shell, runtime: &Runtime) -> Result<(), Stop> {
         let _ = editor.sync_history();
         match signal {
             Ok(Signal::Success(text)) => {
-                let result = runtime.block_on(shell.run_entry(&text));
+                let result = waiting.block_on(shell.run_entry(&text));
                 names.forget();
                 match result {
                     Ok(()) | Err(Stop::Failed) => {}

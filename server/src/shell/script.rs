@@ -3,7 +3,7 @@
 //! A line that begins with `\` where no statement is open is a meta-command; all else is SQL up to a
 //! `;` outside strings and comments. At the end of the text, what is left is a statement too.
 
-use quern_engine::sql;
+use quern_engine::sql::{self, LexemeKind};
 
 /// Something to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +87,18 @@ impl Script {
         let text = piece.trim_start();
         let skipped = &piece[..piece.len() - text.len()];
         let text = text.trim_end();
-        let empty = text.is_empty() || text == ";";
-        (!empty).then(|| Item::Statement {
+        has_sql(text).then(|| Item::Statement {
             text: text.to_string(),
             first_line: self.pending_line + skipped.matches('\n').count(),
         })
     }
+}
+
+/// Whether there is more than comments and an end.
+fn has_sql(text: &str) -> bool {
+    let solid =
+        |l: &sql::Lexeme| l.kind != LexemeKind::Comment && text.get(l.range.clone()) != Some(";");
+    sql::lexemes(text).iter().any(solid)
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! The shell's state, and one statement from its text to its rows.
 //!
-//! A statement runs on the runtime's threads; the shell's own thread waits for it, for signals and
-//! for the progress line's next turn, and writes the rows. So a terminal that is slow to read slows
-//! the query down instead of filling memory.
+//! A statement runs on the workers' runtime; the shell's own thread waits for it, for signals and for
+//! the progress line's next turn, and writes the rows. So a terminal that is slow to read slows the
+//! query down instead of filling memory, and a query that keeps all workers busy does not keep the
+//! shell from answering.
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use futures::StreamExt;
 use quern_engine::value_text::TextStyle;
 use quern_engine::{Engine, Error, Kind, Rows, Session, Statement};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 
@@ -30,6 +32,9 @@ use crate::args::SqlArgs;
 /// Batches that may wait for a slow reader.
 const BATCHES_AHEAD: usize = 2;
 
+/// After this long a query that does not end after Ctrl-C deserves a word.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 pub struct Shell {
     pub engine: Engine,
     pub session: Arc<Session>,
@@ -38,13 +43,15 @@ pub struct Shell {
     pub interactive: bool,
     target: Target,
     signals: Signals,
+    /// The threads on which queries run.
+    workers: Handle,
     progress: ProgressLine,
     /// Ctrl-C was pressed since the input began.
     interrupted: bool,
 }
 
 impl Shell {
-    /// Must be called inside the runtime.
+    /// Must be called inside the workers' runtime; all else is better run outside of it.
     pub fn new(engine: Engine, session: Session, args: &SqlArgs) -> Result<Self, Stop> {
         let target = match &args.output {
             Some(path) => Target::file(path).map_err(cannot_start)?,
@@ -84,9 +91,14 @@ impl Shell {
             interactive: false,
             target,
             signals,
+            workers: Handle::current(),
             progress,
             interrupted: false,
         })
+    }
+
+    pub fn workers(&self) -> &Handle {
+        &self.workers
     }
 
     /// Runs a text of statements and meta-commands, up to the first that fails.
@@ -182,7 +194,9 @@ impl Shell {
 
     async fn execute(&mut self, statement: Statement) -> Result<(), Problem> {
         let session = Arc::clone(&self.session);
-        let task = tokio::spawn(async move { session.execute(&statement).await });
+        let task = self
+            .workers
+            .spawn(async move { session.execute(&statement).await });
         let outcome = joined(self.watch(task).await?)??;
         self.progress.clear();
         outcome.notices.iter().for_each(report::notice);
@@ -202,7 +216,7 @@ impl Shell {
         self.look.style = TextStyle::new(self.session.settings().timezone());
         let mut sink = output::open(&self.look, rows.schema(), self.target.clone())?;
         self.target.forget_written();
-        let (mut batches, task) = pump(rows);
+        let (mut batches, task) = pump(rows, &self.workers);
         while let Some(batch) = self.watch(batches.recv()).await? {
             let batch = batch?;
             if self.target.is_terminal() {
@@ -219,14 +233,16 @@ impl Shell {
     }
 
     /// Waits for `work`, and meanwhile for signals and the progress line. The first Ctrl-C cancels
-    /// the statement; a second one gives up on it.
+    /// the statement; a second one gives up on it, and so does a script that waited long enough.
     async fn watch<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
         let mut work = pin!(work);
         let mut cancelling = false;
+        let mut patience_over = false;
+        let mut patience = pin!(tokio::time::sleep(PATIENCE));
         loop {
             tokio::select! {
+                // Signals first: rows that are always ready must not keep them waiting.
                 biased;
-                result = &mut work => return Ok(result),
                 signal = self.signals.next() => {
                     self.session.cancel();
                     self.interrupted = true;
@@ -236,13 +252,22 @@ impl Shell {
                     if std::mem::replace(&mut cancelling, true) {
                         return Err(Stop::Interrupted);
                     }
+                    patience.as_mut().reset(tokio::time::Instant::now() + PATIENCE);
                     self.progress.clear();
                     if std::io::stderr().is_terminal() {
                         // What follows does not stand behind the terminal's `^C`.
                         report::say("\n");
                     }
                 }
-                () = self.progress.tick() => {
+                result = &mut work => return Ok(result),
+                () = &mut patience, if cancelling && !patience_over => {
+                    if !self.interactive {
+                        return Err(Stop::Interrupted);
+                    }
+                    patience_over = true;
+                    report::say("Cancelling. Press Ctrl-C again to leave without waiting.\n");
+                }
+                () = self.progress.tick(), if !cancelling => {
                     if let Some(query) = self.session.current_query() {
                         self.progress.draw(&query.progress());
                     }
@@ -318,9 +343,12 @@ fn cannot_start(error: Error) -> Stop {
 }
 
 /// Reads the rows on the runtime's threads. Dropping the receiver ends the query.
-fn pump(mut rows: Rows) -> (Receiver<Result<RecordBatch, Error>>, JoinHandle<()>) {
+fn pump(
+    mut rows: Rows,
+    workers: &Handle,
+) -> (Receiver<Result<RecordBatch, Error>>, JoinHandle<()>) {
     let (sender, receiver) = channel(BATCHES_AHEAD);
-    let task = tokio::spawn(async move {
+    let task = workers.spawn(async move {
         while let Some(batch) = rows.next().await {
             if sender.send(batch).await.is_err() {
                 return;

@@ -1,3 +1,11 @@
 //! Tests of the binary `quern`, run as a process.
 
 mod demo;
+mod generated;
+mod interactive;
+mod sql_errors;
+mod sql_formats;
+mod sql_output;
+mod sql_signals;
+mod sql_sources;
+mod support;

@@ -1,13 +1,13 @@
 //! Parquet and Arrow: files that other programs read.
 //!
 //! Text and binary values are written with offsets, not as views: every reader knows those, and
-//! none of the memory that a view keeps alive goes into the file.
+//! none of the memory that a view keeps alive goes into the file. Decimals have no negative scale.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use parquet::arrow::ArrowWriter;
@@ -113,6 +113,10 @@ fn file_schema(schema: &SchemaRef) -> SchemaRef {
             let data_type = match field.data_type() {
                 DataType::Utf8View => DataType::Utf8,
                 DataType::BinaryView => DataType::Binary,
+                DataType::Decimal128(precision, scale @ ..0) => {
+                    let digits = precision.saturating_add(scale.unsigned_abs());
+                    DataType::Decimal128(digits.min(DECIMAL128_MAX_PRECISION), 0)
+                }
                 other => other.clone(),
             };
             Field::new(name, data_type, field.is_nullable())

@@ -116,7 +116,7 @@ impl Target {
     /// Takes the target for a result that must be alone in its file.
     pub fn fill(&self, format: &str) -> Result<()> {
         if std::mem::replace(&mut self.lock().is_full, true) {
-            let message = format!("a {format} file holds one result");
+            let message = format!("one result fills a {format} file");
             return Err(Error::new(Kind::Unsupported, message)
                 .hint("Run one statement that gives rows for each file."));
         }
