@@ -14,6 +14,9 @@
 //!
 //! Modules are listed in the order in which they may import: each only from those above it.
 
+// Tests may stop at the first surprise.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod error;
 pub mod options;
 pub mod settings;

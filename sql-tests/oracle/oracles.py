@@ -238,8 +238,8 @@ def read(location):
     if path.suffix == ".arrow":
         import pyarrow.feather
 
-        table = pyarrow.feather.read_table(location)
-        return duckdb.sql("SELECT * FROM table")
+        rows = pyarrow.feather.read_table(location)
+        return duckdb.sql("SELECT * FROM rows")
     return duckdb.sql(f"SELECT * FROM '{location}'")
 
 

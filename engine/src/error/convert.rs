@@ -41,6 +41,7 @@ const PLAN_PATTERNS: &[(&str, Kind)] = &[
     ("should only return one column", Kind::Syntax),
     ("with no tables specified", Kind::Syntax),
     ("correlated scalar subquery", Kind::Unsupported),
+    ("too large to store in a decimal", Kind::OutOfRange),
     ("overflow", Kind::OutOfRange),
     ("out of range", Kind::OutOfRange),
     ("not implemented", Kind::Unsupported),
@@ -182,8 +183,23 @@ fn invalid_cast(message: &str) -> Error {
         .nth(1)
         .and_then(|rest| rest.split(" type").next());
     match (quoted, arrow_type) {
+        (Some(value), Some(arrow_type))
+            if arrow_type.contains("Int") && value.trim().parse::<i128>().is_ok() =>
+        {
+            Error::new(
+                Kind::OutOfRange,
+                format!(
+                    "value \"{value}\" is out of range for type {}",
+                    sql_name(arrow_type)
+                ),
+            )
+            .hint("Cast to a wider type, or use TRY_CAST for NULL.")
+        }
         (Some(value), Some(arrow_type)) => Error::new(
-            Kind::InvalidText,
+            match arrow_type {
+                t if t.starts_with("Date") || t.starts_with("Time") => Kind::InvalidDatetime,
+                _ => Kind::InvalidText,
+            },
             format!(
                 "invalid input syntax for type {}: \"{value}\"",
                 sql_name(arrow_type)

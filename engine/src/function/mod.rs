@@ -10,6 +10,7 @@ mod define;
 mod extend;
 mod json;
 mod planner;
+mod quoted;
 mod rewrite;
 mod rows;
 mod scalar;
@@ -18,6 +19,7 @@ mod show;
 mod syntax;
 #[cfg(test)]
 mod testing;
+pub mod text_of;
 mod types;
 
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     for function in aggregate::all() {
         state.register_udaf(Arc::new(function))?;
     }
+    state.register_udf(Arc::new(text_of::function()))?;
     let meaning = rewrite::PostgresMeaning::new(state.scalar_functions().clone());
     state.register_function_rewrite(Arc::new(meaning))?;
     plan_first(state);

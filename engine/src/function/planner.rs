@@ -61,7 +61,7 @@ impl Operators {
             BinaryOperator::QuestionPipe => self.call("jsonb_exists_any", both()),
             BinaryOperator::QuestionAnd => self.call("jsonb_exists_all", both()),
             BinaryOperator::HashMinus => self.call("jsonb_delete_path", both()),
-            _ => None,
+            _ => super::quoted::operation(raw, &left, &right),
         }
     }
 }

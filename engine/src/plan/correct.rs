@@ -4,6 +4,7 @@
 //!   the right.
 //! - The shared column of a RIGHT or FULL join with USING is the side's that is there.
 //! - A scalar subquery may give no row, which is NULL, also when its column has no NULLs.
+//! - Operators and casts mean what PostgreSQL means by them: [`operands`].
 //! - A boolean CASE guards its branches: none is computed where its condition does not hold.
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{
     Column, DFSchema, DataFusionError, JoinConstraint, JoinType, NullEquality, Result,
 };
+use datafusion::execution::SessionState;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -24,6 +26,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 
+use super::operands;
 use crate::error::Error;
 
 /// Qualified column names in a statement, as (relation, column).
@@ -55,9 +58,13 @@ impl Visitor for Qualified {
     }
 }
 
-pub(super) fn correct(plan: LogicalPlan, qualified: &Qualified) -> Result<LogicalPlan> {
+pub(super) fn correct(
+    plan: LogicalPlan,
+    qualified: &Qualified,
+    state: &SessionState,
+) -> Result<LogicalPlan> {
     let corrected = plan.transform_up_with_subqueries(|node| {
-        let node = expressions(node)?;
+        let node = expressions(node, state)?;
         match &node {
             LogicalPlan::Join(join) if is_bag_operation(join) => {
                 bag_operation(join).map(Transformed::yes)
@@ -164,7 +171,7 @@ fn columns_of(pair: &(Expr, Expr)) -> Option<(Column, Column)> {
 }
 
 /// Corrects the expressions of one node; the names of its columns stay.
-fn expressions(node: LogicalPlan) -> Result<LogicalPlan> {
+fn expressions(node: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
     let mut schema = DFSchema::empty();
     for input in node.inputs() {
         schema.merge(input.schema());
@@ -177,7 +184,7 @@ fn expressions(node: LogicalPlan) -> Result<LogicalPlan> {
                 maybe_null(subquery).map(|s| Transformed::yes(Expr::ScalarSubquery(s)))
             }
             Expr::Case(_) if is_guard(&e, &schema) => Ok(Transformed::yes(guarding(e))),
-            other => Ok(Transformed::no(other)),
+            other => operands::correct(other, &schema, state),
         })?;
         Ok(match changed.transformed {
             true => Transformed::yes(name.restore(changed.data)),

@@ -7,6 +7,7 @@
 mod context;
 mod correct;
 mod normalize;
+mod operands;
 mod output_names;
 mod quantified;
 mod relation;
@@ -84,7 +85,7 @@ fn plan_resolved(
     let options = ParserOptions::from(&state.config_options().sql_parser);
     let planner = SqlToRel::new_with_options(&context, options);
     let plan = planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))?;
-    correct::correct(plan, &qualified)
+    correct::correct(plan, &qualified, state)
 }
 
 /// Line and column of the error, where DataFusion knows them.

@@ -6,9 +6,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Fetch, Ident, Join, JoinConstraint, JoinOperator, LimitClause, Query, Select,
-    SelectFlavor, SelectItem, SetExpr, Statement, TableAliasColumnDef, TableFactor, TableWithJoins,
-    Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    CastKind, CharacterLength, DataType, Expr, Fetch, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
+    LimitClause, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement, TableAliasColumnDef,
+    TableFactor, TableWithJoins, Value, ValueWithSpan, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::quantified;
@@ -65,6 +67,22 @@ impl VisitorMut for Normalizer {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         quantified::comparison(expr);
+        match expr {
+            Expr::Cast { .. } => exact_cast(expr),
+            Expr::Value(_) => plain_digits(expr),
+            Expr::Function(function) => every_item(function),
+            Expr::Like {
+                pattern,
+                escape_char,
+                ..
+            }
+            | Expr::ILike {
+                pattern,
+                escape_char,
+                ..
+            } => own_escape(pattern, escape_char),
+            _ => {}
+        }
         ControlFlow::Continue(())
     }
 }
@@ -156,4 +174,145 @@ fn name_all_values(factor: &mut TableFactor) {
             data_type: None,
         });
     }
+}
+
+/// `1e300::double precision` reads the digits as a float, and `x::varchar(3)` cuts the text.
+fn exact_cast(expr: &mut Expr) {
+    let Expr::Cast {
+        expr: inner,
+        data_type,
+        ..
+    } = expr
+    else {
+        return;
+    };
+    match data_type {
+        DataType::Double(_)
+        | DataType::DoublePrecision
+        | DataType::Float(_)
+        | DataType::Float4
+        | DataType::Float8
+        | DataType::Real => {
+            if let Expr::Value(value) = inner.as_mut()
+                && let Value::Number(digits, _) = &value.value
+            {
+                value.value = Value::SingleQuotedString(digits.clone());
+            }
+        }
+        DataType::Varchar(length)
+        | DataType::CharacterVarying(length)
+        | DataType::CharVarying(length)
+        | DataType::Char(length)
+        | DataType::Character(length) => {
+            if let Some(CharacterLength::IntegerLength { length, .. }) = length.take() {
+                let length = Expr::Value(Value::Number(length.to_string(), false).into());
+                *expr = left(expr.clone(), length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Digits that a decimal can have.
+const MAX_DIGITS: i64 = 76;
+
+/// `1.5e3` is `1500.`, and a float where no decimal can hold it.
+fn plain_digits(expr: &mut Expr) {
+    let Expr::Value(value) = expr else { return };
+    let Value::Number(number, _) = &value.value else {
+        return;
+    };
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else {
+        return;
+    };
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return;
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let point = whole.len() as i64 + exponent;
+    let length = digits.len() as i64;
+    if point > MAX_DIGITS || length - point > MAX_DIGITS || length.max(length - point) > MAX_DIGITS
+    {
+        let text = Value::SingleQuotedString(number.clone());
+        *expr = Expr::Cast {
+            kind: CastKind::DoubleColon,
+            expr: Box::new(Expr::Value(text.into())),
+            data_type: DataType::DoublePrecision,
+            array: false,
+            format: None,
+        };
+        return;
+    }
+    let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or(0));
+    let plain = if point <= 0 {
+        format!("0.{}{digits}", zeros(-point))
+    } else if point >= length {
+        format!("{digits}{}.", zeros(point - length))
+    } else {
+        let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
+        format!("{whole}.{fraction}")
+    };
+    value.value = Value::Number(plain, false);
+}
+
+/// `array_remove` and `array_replace` are for every such item; DataFusion's are for the first.
+fn every_item(function: &mut Function) {
+    let all = match function.name.to_string().to_lowercase().as_str() {
+        "array_remove" => "array_remove_all",
+        "array_replace" => "array_replace_all",
+        _ => return,
+    };
+    function.name = vec![Ident::new(all)].into();
+}
+
+/// `left(text, length)`.
+fn left(text: Expr, length: Expr) -> Expr {
+    let argument = |e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e));
+    Expr::Function(Function {
+        name: vec![Ident::new("left")].into(),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![argument(text), argument(length)],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// A pattern with an escape character of its own, in terms of the backslash, which is the usual one.
+fn own_escape(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(text),
+        ..
+    }) = pattern
+    else {
+        return;
+    };
+    let Some(Value::SingleQuotedString(own)) = escape.as_ref().map(|e| &e.value) else {
+        return;
+    };
+    let own = own.chars().next();
+    if own == Some('\\') {
+        return;
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            _ if Some(letter) == own => {
+                plain.push('\\');
+                plain.extend(letters.next());
+            }
+            '\\' => plain.push_str("\\\\"),
+            _ => plain.push(letter),
+        }
+    }
+    *text = plain;
+    *escape = None;
 }

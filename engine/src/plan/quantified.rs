@@ -34,6 +34,19 @@ pub(super) fn comparison(expr: &mut Expr) {
         } => (left, compare_op, right, true),
         _ => return,
     };
+    if let Expr::Array(array) = right.as_ref() {
+        let negated = match (&op, all) {
+            (BinaryOperator::Eq, false) => false,
+            (BinaryOperator::NotEq, true) => true,
+            _ => return,
+        };
+        *expr = Expr::InList {
+            expr: left.clone(),
+            list: array.elem.clone(),
+            negated,
+        };
+        return;
+    }
     let Expr::Subquery(query) = right.as_ref() else {
         return;
     };

@@ -428,7 +428,7 @@ pub fn undefined_table(names: &Names, reference: &TableReference) -> Error {
     );
     if let Some(schema) = reference
         .schema()
-        .filter(|s| names.snapshot.schemas.get(*s).is_none())
+        .filter(|s| !names.snapshot.schemas.contains_key(*s))
     {
         let known = names
             .snapshot

@@ -9,8 +9,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::CastOptions;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::nested_struct::cast_column;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result as DfResult};
 use datafusion::datasource::listing::PartitionedFile;
@@ -20,7 +22,6 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_expr_adapter::BatchAdapterFactory;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use datafusion::physical_plan::{DisplayFormatType, apply_expression_roots};
 use datafusion_datasource::projection::{ProjectionOpener, SplitProjection};
@@ -264,17 +265,34 @@ fn adapted(batches: Batches, schema: SchemaRef, shown: String) -> Batches {
     batches
         .map(move |batch| {
             let batch = batch?;
-            let adapter =
-                BatchAdapterFactory::new(Arc::clone(&schema)).make_adapter(&batch.schema());
-            adapter
-                .and_then(|adapter| adapter.adapt_batch(&batch))
-                .map_err(|error| {
-                    let error = Error::from(error);
-                    Error {
-                        message: format!("file \"{shown}\": {}", error.message),
-                        ..error
-                    }
-                })
+            adapt(&batch, &schema).map_err(|error| {
+                let error = Error::from(error);
+                Error {
+                    message: format!("file \"{shown}\": {}", error.message),
+                    ..error
+                }
+            })
         })
         .boxed()
+}
+
+fn adapt(batch: &RecordBatch, schema: &SchemaRef) -> DfResult<RecordBatch> {
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.column_by_name(field.name()) {
+            Some(column) => cast_column(column, field.data_type(), &options),
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        });
+    let columns = columns.collect::<DfResult<Vec<_>>>()?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &rows,
+    )?)
 }

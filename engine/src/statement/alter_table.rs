@@ -44,7 +44,7 @@ impl AlterTable {
             Ok(found) => found,
             Err(e) if self.if_exists && e.kind == Kind::UndefinedTable => {
                 let notice =
-                    Notice::notice(format!("relation {} does not exist, skipping", self.from));
+                    Notice::info(format!("relation {} does not exist, skipping", self.from));
                 return Ok(Outcome::done(tag).with(notice));
             }
             Err(e) => return Err(e),

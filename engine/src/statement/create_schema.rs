@@ -40,7 +40,7 @@ impl CreateSchema {
         if created {
             return Ok(outcome);
         }
-        Ok(outcome.with(Notice::notice(format!(
+        Ok(outcome.with(Notice::info(format!(
             "schema \"{}\" already exists, skipping",
             self.name
         ))))

@@ -168,7 +168,7 @@ impl CreateTable {
     }
 
     fn skipped(&self, name: &ObjectName) -> Outcome {
-        Outcome::done("CREATE TABLE").with(Notice::notice(format!(
+        Outcome::done("CREATE TABLE").with(Notice::info(format!(
             "relation {name} already exists, skipping"
         )))
     }

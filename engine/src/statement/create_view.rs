@@ -57,7 +57,7 @@ impl CreateView {
             .catalog
             .update(|snapshot| self.decide(snapshot, &name, view))?;
         if !created {
-            let notice = Notice::notice(format!("relation {name} already exists, skipping"));
+            let notice = Notice::info(format!("relation {name} already exists, skipping"));
             return Ok(Outcome::done("CREATE VIEW").with(notice));
         }
         ctx.wrote();

@@ -41,7 +41,7 @@ impl DropSchema {
         if dropped {
             return Ok(outcome);
         }
-        Ok(outcome.with(Notice::notice(format!(
+        Ok(outcome.with(Notice::info(format!(
             "schema \"{}\" does not exist, skipping",
             self.name
         ))))

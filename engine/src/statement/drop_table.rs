@@ -55,7 +55,7 @@ impl DropTable {
                     if self.if_exists
                         && matches!(e.kind, Kind::UndefinedTable | Kind::UndefinedSchema) =>
                 {
-                    outcome = outcome.with(Notice::notice(format!(
+                    outcome = outcome.with(Notice::info(format!(
                         "{} {name} does not exist, skipping",
                         self.word
                     )));

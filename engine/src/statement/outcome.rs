@@ -26,7 +26,7 @@ impl Notice {
         }
     }
 
-    pub fn notice(message: impl Into<String>) -> Self {
+    pub fn info(message: impl Into<String>) -> Self {
         Self {
             severity: "NOTICE",
             message: message.into(),

@@ -42,7 +42,7 @@ impl ShowChunks {
 
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let outcome = self.query(ctx)?.run(ctx).await?;
-        Ok(outcome.with(Notice::notice(self.skew(ctx).await?)))
+        Ok(outcome.with(Notice::info(self.skew(ctx).await?)))
     }
 
     /// One line on how even the chunks are.

@@ -1,0 +1,192 @@
+//! Casts and operators whose meaning DataFusion decides otherwise than PostgreSQL, by the types of
+//! their operands.
+//!
+//! - A number beside a float is a float: a decimal would be slower and cannot hold every float.
+//! - A cast of a fraction to an integer rounds.
+//! - A cast to text writes a value as a result shows it.
+//! - A date plus a time of day is a timestamp.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast};
+
+use crate::function::text_of;
+
+/// The expression with PostgreSQL's meaning; its operands have been through this already.
+pub(super) fn correct(
+    expr: Expr,
+    schema: &DFSchema,
+    state: &SessionState,
+) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(binary) => operator(binary, schema),
+        Expr::Between(mut between) => {
+            let parts = [&mut between.expr, &mut between.low, &mut between.high];
+            let mut parts = parts.map(|part| part.as_mut());
+            let changed = floats(&mut parts, schema)?;
+            Ok(done(Expr::Between(between), changed))
+        }
+        Expr::InList(mut list) => {
+            let mut parts: Vec<&mut Expr> = list.list.iter_mut().collect();
+            parts.push(&mut list.expr);
+            let changed = floats(&mut parts, schema)?;
+            Ok(done(Expr::InList(list), changed))
+        }
+        Expr::Case(mut case) => {
+            let thens = case.when_then_expr.iter_mut().map(|(_, then)| then);
+            let mut parts: Vec<&mut Expr> = thens
+                .chain(&mut case.else_expr)
+                .map(|branch| branch.as_mut())
+                .collect();
+            let changed = floats(&mut parts, schema)?;
+            Ok(done(Expr::Case(case), changed))
+        }
+        Expr::ScalarFunction(mut call) if of_alternatives(call.func.name()) => {
+            let mut parts: Vec<&mut Expr> = call.args.iter_mut().collect();
+            let changed = floats(&mut parts, schema)?;
+            Ok(done(Expr::ScalarFunction(call), changed))
+        }
+        Expr::Cast(mut written) => {
+            let to = written.field.data_type().clone();
+            let changed = cast_operand(&mut written.expr, &to, schema, state);
+            Ok(done(Expr::Cast(written), changed))
+        }
+        Expr::TryCast(mut written) => {
+            let to = written.field.data_type().clone();
+            let changed = cast_operand(&mut written.expr, &to, schema, state);
+            Ok(done(Expr::TryCast(written), changed))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn done(expr: Expr, changed: bool) -> Transformed<Expr> {
+    Transformed::new_transformed(expr, changed)
+}
+
+/// Functions that give one of their arguments.
+fn of_alternatives(name: &str) -> bool {
+    matches!(name, "coalesce" | "greatest" | "least" | "nullif" | "nvl")
+}
+
+fn comparison(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+fn operator(mut binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let compares = comparison(binary.op);
+    let arithmetic = matches!(
+        binary.op,
+        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
+    );
+    if !compares && !arithmetic {
+        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    }
+    let mut changed = floats(&mut [binary.left.as_mut(), binary.right.as_mut()], schema)?;
+    if matches!(binary.op, Operator::Plus | Operator::Minus) {
+        changed |= date_with_time(&mut binary, schema)?;
+    }
+    Ok(done(Expr::BinaryExpr(binary), changed))
+}
+
+/// Where one of the operands is a float, its decimal siblings become floats.
+fn floats(operands: &mut [&mut Expr], schema: &DFSchema) -> Result<bool> {
+    let types: Vec<_> = operands
+        .iter()
+        .map(|e| e.get_type(schema).unwrap_or(DataType::Null))
+        .collect();
+    if !types.iter().any(DataType::is_floating) {
+        return Ok(false);
+    }
+    let mut changed = false;
+    for (operand, data_type) in operands.iter_mut().zip(&types) {
+        if data_type.is_decimal() {
+            let decimal = std::mem::take(*operand);
+            **operand = to_float(decimal);
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// A literal is read anew, for a division of its digits is not exact.
+fn to_float(decimal: Expr) -> Expr {
+    let exact = match &decimal {
+        Expr::Literal(value, _) if !value.is_null() => value
+            .cast_to(&DataType::Utf8)
+            .ok()
+            .and_then(|text| text.to_string().parse::<f64>().ok()),
+        _ => None,
+    };
+    match exact {
+        Some(value) => Expr::Literal(ScalarValue::Float64(Some(value)), None),
+        None => cast(decimal, DataType::Float64),
+    }
+}
+
+/// A date stays one when whole days or months are added.
+fn date_with_time(binary: &mut BinaryExpr, schema: &DFSchema) -> Result<bool> {
+    let is_date = |e: &Expr| matches!(e.get_type(schema), Ok(DataType::Date32));
+    let has_time =
+        |e: &Expr| matches!(e.get_type(schema), Ok(DataType::Interval(_))) && !whole_days(e);
+    let date = if is_date(&binary.left) && has_time(&binary.right) {
+        &mut binary.left
+    } else if is_date(&binary.right) && has_time(&binary.left) {
+        &mut binary.right
+    } else {
+        return Ok(false);
+    };
+    let inner = std::mem::take(date.as_mut());
+    **date = cast(inner, DataType::Timestamp(TimeUnit::Microsecond, None));
+    Ok(true)
+}
+
+fn whole_days(interval: &Expr) -> bool {
+    match interval {
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), _) => value.nanoseconds == 0,
+        Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => true,
+        Expr::Literal(ScalarValue::IntervalDayTime(Some(value)), _) => value.milliseconds == 0,
+        _ => false,
+    }
+}
+
+/// What is cast, so that the cast gives what PostgreSQL's gives.
+fn cast_operand(
+    operand: &mut Box<Expr>,
+    to: &DataType,
+    schema: &DFSchema,
+    state: &SessionState,
+) -> bool {
+    let Ok(from) = operand.get_type(schema) else {
+        return false;
+    };
+    let function = match to {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if text_of::writes(&from) => {
+            text_of::NAME
+        }
+        t if t.is_integer() && (from.is_floating() || from.is_decimal()) => "round",
+        _ => return false,
+    };
+    let Some(function) = state.scalar_functions().get(function) else {
+        return false;
+    };
+    let inner = std::mem::take(operand.as_mut());
+    let call = ScalarFunction::new_udf(Arc::clone(function), vec![inner]);
+    **operand = Expr::ScalarFunction(call);
+    true
+}
