@@ -98,6 +98,14 @@ impl Terminal {
     }
 }
 
+impl Drop for Terminal {
+    /// A test that failed leaves no shell behind: without its terminal, the shell ends.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn statements_run_over_several_lines_and_errors_do_not_end_the_shell() {
     let folder = temporary();
