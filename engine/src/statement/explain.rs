@@ -10,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::metrics::MetricType;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::StreamExt;
@@ -189,7 +190,12 @@ impl Explain {
 
     fn render(&self, optimized: &LogicalPlan, physical: &dyn ExecutionPlan) -> Result<String> {
         let display = if self.analyze {
-            DisplayableExecutionPlan::with_metrics(physical)
+            // All that operators count is for VERBOSE; most readers want rows, time and bytes.
+            let types = match self.verbose {
+                true => vec![MetricType::Summary, MetricType::Dev],
+                false => vec![MetricType::Summary],
+            };
+            DisplayableExecutionPlan::with_metrics(physical).set_metric_types(types)
         } else {
             DisplayableExecutionPlan::new(physical)
         };
