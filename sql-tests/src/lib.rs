@@ -13,5 +13,5 @@ pub mod run;
 pub mod value;
 pub mod way;
 
-pub use run::{files, record, run};
+pub use run::{STACK_BYTES, files, record, run};
 pub use way::{Connection, Failure, Reply, Server, WAYS, Way};

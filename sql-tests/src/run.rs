@@ -42,7 +42,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Debug builds of the planner need deep stacks.
-const STACK_BYTES: usize = 32 << 20;
+pub const STACK_BYTES: usize = 32 << 20;
 
 /// Runs the files over a way and gives a report for each that fails.
 pub fn run(way: &'static dyn Way, files: Vec<PathBuf>) -> Vec<String> {

@@ -1,4 +1,9 @@
 //! One test binary: the SQL files, and what keeps sources, pages and tests in step.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod architecture;
+mod docs;
+mod properties;
 mod slt;
+mod support;
+mod tpch;
