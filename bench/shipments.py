@@ -42,9 +42,10 @@ def measure(name, glob, reader):
     pattern = f"{ARGS.data}/{glob}"
     ours = [ARGS.bin, "sql", "--memory-limit", ARGS.memory_limit, "--threads", str(ARGS.threads),
             "--format", "csv", "-c", SQL.format(source=f"'{pattern}'")]
-    script = (f"import duckdb, sys; c = duckdb.connect(); c.execute('SET threads={ARGS.threads}'); "
+    script = (f"import duckdb, sys; c = duckdb.connect(); c.execute('SET threads={ARGS.threads}'); c.execute('SET enable_progress_bar=false'); "
               f"c.execute(\"SET memory_limit='{ARGS.memory_limit}'\"); "
-              f"c.sql(sys.argv[1]).write_csv('/dev/stdout')")
+              f"import csv; r = c.execute(sys.argv[1]); w = csv.writer(sys.stdout); "
+              f"w.writerow([d[0] for d in r.description]); w.writerows(r.fetchall())")
     theirs = [sys.executable, "-c", script, SQL.format(source=f"{reader}('{pattern}')")]
     mine, my_text, my_peak = timed(ours)
     other, other_text, other_peak = timed(theirs)
