@@ -75,25 +75,29 @@ impl Terminal {
                 kept += 1;
             }
             self.shown.drain(..kept);
-            let Ok(bytes) = self.screen.recv_timeout(PATIENCE) else {
+            if !self.receive() {
                 panic!("{text:?} was not shown, but {:?}", self.shown);
-            };
-            let bytes = String::from_utf8_lossy(&bytes).into_owned();
-            for _ in bytes.matches(CURSOR_QUESTION) {
-                self.press("\x1b[1;1R");
             }
-            self.shown += &bytes;
         }
+    }
+
+    /// Takes what the shell shows next, and answers where the cursor is; false when nothing comes.
+    fn receive(&mut self) -> bool {
+        let Ok(bytes) = self.screen.recv_timeout(PATIENCE) else {
+            return false;
+        };
+        self.shown += &String::from_utf8_lossy(&bytes);
+        // A question may come in two pieces, so it is looked for in all that is kept, once.
+        while let Some(at) = self.shown.find(CURSOR_QUESTION) {
+            self.shown.replace_range(at..at + CURSOR_QUESTION.len(), "");
+            self.press("\x1b[1;1R");
+        }
+        true
     }
 
     fn leave(mut self) -> Option<i32> {
         self.press("\x04");
-        while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
-            let bytes = String::from_utf8_lossy(&bytes).into_owned();
-            for _ in bytes.matches(CURSOR_QUESTION) {
-                self.press("\x1b[1;1R");
-            }
-        }
+        while self.receive() {}
         self.child.wait().unwrap().code()
     }
 }
