@@ -201,6 +201,11 @@ impl Shell {
         self.progress.clear();
         outcome.notices.iter().for_each(report::notice);
         match outcome.rows {
+            // Ctrl-C may have come before the query could be cancelled.
+            Some(_) if self.interrupted => {
+                let message = "canceling statement due to user request";
+                Err(Error::new(Kind::Cancelled, message).into())
+            }
             Some(rows) => self.write_rows(rows).await,
             None if self.look.format == Format::Table => {
                 Ok(writeln!(self.target, "{}", outcome.tag)?)

@@ -2,7 +2,6 @@
 
 mod demo;
 mod generated;
-mod interactive;
 mod sql_errors;
 mod sql_formats;
 mod sql_output;
