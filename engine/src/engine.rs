@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::execution::{Execution, Local, Registry, runtime};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::table::Warehouse;
 use crate::{execution, function};
 
 /// What all sessions share: catalog, registry, memory, and where plans run. Cheap to clone.
@@ -23,6 +24,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub catalog: Arc<Catalog>,
+    pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub execution: Arc<dyn Execution>,
     pub runtime: Arc<RuntimeEnv>,
@@ -51,9 +53,15 @@ impl SessionOptions {
 impl Engine {
     /// Opens an engine with the settings of the command line and the configuration file.
     pub fn open(settings: Settings) -> Result<Self> {
-        let catalog = match settings.data_dir() {
-            Some(folder) => Catalog::open(Path::new(folder))?,
-            None => Catalog::in_memory(),
+        let (catalog, warehouse) = match settings.data_dir().map(Path::new) {
+            Some(folder) => (
+                Catalog::open(folder)?,
+                Warehouse::local(&folder.join("warehouse"))?,
+            ),
+            None => (
+                Catalog::in_memory(),
+                Warehouse::temporary(settings.spill_dir())?,
+            ),
         };
         let runtime = runtime(&settings)?;
         let mut template = SessionStateBuilder::new()
@@ -64,6 +72,7 @@ impl Engine {
         function::register(&mut template)?;
         let shared = Shared {
             catalog: Arc::new(catalog),
+            warehouse: Arc::new(warehouse),
             registry: Arc::default(),
             execution: Arc::new(Local),
             runtime,

@@ -95,7 +95,11 @@ kinds! {
     OutOfRange = "22003",
     /// A date or time is out of range or does not fit its format.
     InvalidDatetime = "22008",
-    /// A scalar subquery gave more than one row: add LIMIT 1 or an aggregate.
+    /// A NULL for a column that is NOT NULL: give a value.
+    NotNullViolation = "23502",
+    /// Another writer changed the same table: run the statement again.
+    Serialization = "40001",
+    /// A scalar subquery gave more than one row (add LIMIT 1 or an aggregate), or MERGE met one twice.
     Cardinality = "21000",
     /// The data of a file does not fit its declared format or type: the message names file and place.
     BadData = "22P04",

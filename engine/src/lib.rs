@@ -26,6 +26,7 @@ pub mod value_text;
 pub mod chunk;
 pub mod function;
 pub mod source;
+pub mod table;
 
 pub mod catalog;
 pub mod plan;

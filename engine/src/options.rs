@@ -80,6 +80,13 @@ impl Options {
         Some(self.entries.remove(at).1)
     }
 
+    /// Gives an option the name under which it is taken.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        for (name, _) in self.entries.iter_mut().filter(|(name, _)| name == from) {
+            *name = to.to_string();
+        }
+    }
+
     pub fn take_text(&mut self, name: &'static str) -> Result<Option<String>> {
         self.take(name)
             .map(|value| match value {

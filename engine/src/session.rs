@@ -184,6 +184,7 @@ impl Session {
     fn context(&self, statement: &Statement, query: &Arc<Query>) -> Result<Context> {
         Ok(Context {
             catalog: Arc::clone(&self.shared.catalog),
+            warehouse: Arc::clone(&self.shared.warehouse),
             registry: Arc::clone(&self.shared.registry),
             execution: Arc::clone(&self.shared.execution),
             state: Arc::new(self.state()?),

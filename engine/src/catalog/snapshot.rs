@@ -10,6 +10,7 @@ use super::{Change, DEFAULT_SCHEMA};
 use crate::error::{Error, Kind, Result};
 use crate::source::Definition;
 use crate::sql::quote_identifier;
+use crate::table::Managed;
 
 /// The full name of a table or view.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,8 @@ pub struct Relation {
 pub enum RelationKind {
     /// Files that we only read.
     External(Box<Definition>),
+    /// Rows that we store.
+    Managed(Managed),
     View(View),
 }
 
@@ -48,7 +51,7 @@ impl RelationKind {
     /// The word for it in SHOW, errors and DROP.
     pub fn word(&self) -> &'static str {
         match self {
-            RelationKind::External(_) => "table",
+            RelationKind::External(_) | RelationKind::Managed(_) => "table",
             RelationKind::View(_) => "view",
         }
     }

@@ -300,6 +300,12 @@ fn from_object_store(error: object_store::Error) -> Error {
     }
 }
 
+impl From<parquet::errors::ParquetError> for Error {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        Error::from(DataFusionError::from(error))
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind;

@@ -49,6 +49,8 @@ pub struct Query {
     started: Instant,
     timeout: Option<Duration>,
     cancel: CancellationToken,
+    /// Cancelled when the query is over, however it ended.
+    over: CancellationToken,
     rows: AtomicU64,
     /// What changes as the query proceeds; held only for moments.
     stage: Mutex<Stage>,
@@ -87,6 +89,7 @@ impl Query {
             started: Instant::now(),
             timeout: info.timeout,
             cancel: CancellationToken::new(),
+            over: CancellationToken::new(),
             rows: AtomicU64::new(0),
             stage: Mutex::new(Stage {
                 state: QueryState::Planning,
@@ -107,6 +110,11 @@ impl Query {
 
     pub fn cancel_token(&self) -> CancellationToken {
         self.cancel.clone()
+    }
+
+    /// Waits until the query is over.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
     }
 
     /// When the time limit is reached, if there is one.
@@ -151,6 +159,7 @@ impl Query {
             state: stage.state,
             ..progress
         });
+        self.over.cancel();
     }
 
     pub fn error(&self) -> Option<String> {

@@ -36,6 +36,14 @@ impl Registry {
         query
     }
 
+    /// Whether no other statement runs.
+    pub fn is_alone(&self, query: &Query) -> bool {
+        let queries = self.queries.lock();
+        queries
+            .iter()
+            .all(|other| other.id == query.id || other.progress().state.is_over())
+    }
+
     /// Running and recent statements, oldest first.
     pub fn queries(&self) -> Vec<Arc<Query>> {
         self.queries.lock().iter().cloned().collect()

@@ -171,7 +171,7 @@ fn columns_of(pair: &(Expr, Expr)) -> Option<(Column, Column)> {
 }
 
 /// Corrects the expressions of one node; the names of its columns stay.
-fn expressions(node: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+pub(super) fn expressions(node: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
     let mut schema = DFSchema::empty();
     for input in node.inputs() {
         schema.merge(input.schema());

@@ -4,6 +4,7 @@
 //! read files), then DataFusion's planner runs over [`context::PlanContext`], which only hands out
 //! what was opened. A relation that was not found becomes an error there, when the planner asks.
 
+mod assign;
 mod context;
 mod correct;
 mod normalize;
@@ -13,10 +14,14 @@ mod quantified;
 mod relation;
 mod resolve;
 mod sample;
+mod tables;
 
+pub use assign::assigned;
 pub use output_names::{readable, shown, shown_name};
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
+pub use tables::open_table;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -32,6 +37,7 @@ use crate::catalog::Snapshot;
 use crate::error::{Error, Kind, Result};
 use crate::function;
 use crate::sql::Places;
+use crate::table::Warehouse;
 
 /// Tables that are made of the engine's own state, such as `system.queries`.
 #[async_trait]
@@ -49,6 +55,9 @@ pub struct Names {
     pub snapshot: Arc<Snapshot>,
     pub search_path: Vec<String>,
     pub virtual_tables: Arc<dyn VirtualTables>,
+    pub warehouse: Arc<Warehouse>,
+    /// Relations that the statement itself brings, before all others.
+    pub given: HashMap<String, Arc<dyn TableProvider>>,
     /// Whether the user may name files of this machine in a query.
     pub files_allowed: bool,
 }

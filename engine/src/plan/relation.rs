@@ -1,4 +1,4 @@
-//! Relations that are not plain names: `read_csv('…', …)` and `t TABLESAMPLE …`.
+//! Relations that are not plain names: `read_csv('…', …)`, `t TABLESAMPLE …`, `t VERSION AS OF …`.
 //!
 //! They were opened before planning; the text of the relation, without its alias, leads to them.
 
@@ -41,6 +41,9 @@ pub(super) fn is_special(relation: &TableFactor) -> bool {
     match relation {
         TableFactor::Table {
             sample: Some(_), ..
+        }
+        | TableFactor::Table {
+            version: Some(_), ..
         } => true,
         TableFactor::Table {
             name,

@@ -18,12 +18,14 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit, Visitor};
 
 use super::relation::{is_special, text_of};
+use super::tables::{moment, open_table};
 use super::{Names, plan_resolved, sample};
 use crate::catalog::{CATALOG_NAME, ObjectName, Relation, RelationKind, View};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
-use crate::source::{Definition, FileTable, KnownStatistics, Spec};
+use crate::source::{FileTable, Spec};
 use crate::sql::{literal, parse_query};
+use crate::table::At;
 
 /// Functions that read files of a format: `read_csv('folder/*.csv', option => value)`.
 pub const READERS: &[&str] = &[
@@ -158,18 +160,18 @@ async fn open_named(
         .await?;
         return Ok(Some(provider_as_source(table)));
     }
+    if let Some(given) = names.given.get(reference.table())
+        && reference.schema().is_none()
+    {
+        return Ok(Some(provider_as_source(Arc::clone(given))));
+    }
     if let Some((object, relation)) = find(names, reference)? {
-        return match &relation.kind {
-            RelationKind::External(definition) => {
-                let table = open_table(state, definition, &relation).await;
-                Ok(Some(provider_as_source(
-                    table.map_err(|e| of_table(e, &object))?,
-                )))
-            }
-            RelationKind::View(view) => open_view(state, names, &object, view, inside)
-                .await
-                .map(Some),
-        };
+        if let RelationKind::View(view) = &relation.kind {
+            let view = open_view(state, names, &object, view, inside).await?;
+            return Ok(Some(view));
+        }
+        let table = open_table(state, &names.warehouse, &object, &relation, None).await?;
+        return Ok(table.map(|table| provider_as_source(table)));
     }
     for schema in schemas(names, reference) {
         if let Some(provider) = names
@@ -181,33 +183,6 @@ async fn open_named(
         }
     }
     Ok(None)
-}
-
-/// The files of a table as they are now, with what ANALYZE found of them.
-async fn open_table(
-    state: &SessionState,
-    definition: &Definition,
-    relation: &Relation,
-) -> Result<Arc<FileTable>> {
-    let table = definition.open(state).await?;
-    let Some(statistics) = &relation.statistics else {
-        return Ok(table);
-    };
-    let columns = statistics
-        .columns
-        .iter()
-        .map(|(name, c)| (name.clone(), (c.distinct, c.nulls)));
-    Ok(Arc::new(table.with_known(KnownStatistics {
-        rows: statistics.rows,
-        columns: columns.collect(),
-    })))
-}
-
-fn of_table(error: Error, table: &ObjectName) -> Error {
-    match error.detail {
-        None => error.detail(format!("While opening table {table}.")),
-        Some(_) => error,
-    }
 }
 
 /// The schemas in which a reference is looked up, in order.
@@ -329,7 +304,11 @@ async fn open_special(
     relation: &TableFactor,
 ) -> Result<(TableReference, Arc<dyn TableSource>)> {
     let TableFactor::Table {
-        name, args, sample, ..
+        name,
+        args,
+        sample,
+        version,
+        ..
     } = relation
     else {
         return Err(Error::internal("a relation without a name"));
@@ -344,7 +323,10 @@ async fn open_special(
                 open_files(state, names, locations, Some(format), options).await?,
             )
         }
-        None => (reference(name)?, open_sampled(state, names, name).await?),
+        None => {
+            let at = version.as_ref().map(|v| moment(state, names, v)).transpose()?;
+            (reference(name)?, open_stored(state, names, name, at).await?)
+        }
     };
     let table = match sample {
         Some(sample) => sample::sampled(&table, sample)?,
@@ -353,36 +335,32 @@ async fn open_special(
     Ok((reference, provider_as_source(table)))
 }
 
-async fn open_sampled(
+/// The table that is sampled, or read as it was.
+async fn open_stored(
     state: &SessionState,
     names: &Names,
     name: &SqlName,
+    at: Option<At>,
 ) -> Result<Arc<FileTable>> {
     let reference = reference(name)?;
-    if is_path(name) {
-        return open_files(
-            state,
-            names,
-            vec![reference.table().to_string()],
-            None,
-            Options::default(),
+    if is_path(name) && at.is_none() {
+        let location = vec![reference.table().to_string()];
+        return open_files(state, names, location, None, Options::default()).await;
+    }
+    let Some((object, relation)) = find(names, &reference)? else {
+        return Err(undefined_table(names, &reference));
+    };
+    let table = open_table(state, &names.warehouse, &object, &relation, at).await?;
+    table.ok_or_else(|| {
+        Error::new(
+            Kind::WrongObjectType,
+            format!(
+                "TABLESAMPLE applies to tables, and {object} is a {}",
+                relation.kind.word()
+            ),
         )
-        .await;
-    }
-    match find(names, &reference)? {
-        Some((object, relation)) => match &relation.kind {
-            RelationKind::External(definition) => open_table(state, definition, &relation).await,
-            kind => Err(Error::new(
-                Kind::WrongObjectType,
-                format!(
-                    "TABLESAMPLE applies to tables, and {object} is a {}",
-                    kind.word()
-                ),
-            )
-            .hint("Filter with random() < 0.1 instead.")),
-        },
-        None => Err(undefined_table(names, &reference)),
-    }
+        .hint("Filter with random() < 0.1 instead.")
+    })
 }
 
 /// `read_csv` → `csv`, for every reader function.

@@ -95,6 +95,11 @@ fn compression_named(name: &str) -> Option<Compression> {
 }
 
 impl Format {
+    /// The format that a file's name tells.
+    pub fn of_name(path: &str) -> Option<Self> {
+        Named::of(path).format
+    }
+
     /// The format of that name and, for the CSV family, the delimiter that the name implies.
     pub fn parse(name: &str) -> Result<(Self, Option<u8>)> {
         let lower = name.trim().to_ascii_lowercase();

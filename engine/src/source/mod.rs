@@ -35,9 +35,10 @@ pub use bernoulli::BernoulliSource;
 pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
+pub use location::absolute as absolute_location;
 pub use scan::{FormatSource, Reading};
 pub use statistics::KnownStatistics;
-pub use table::FileTable;
+pub use table::{FileTable, Listed};
 pub use types::of_sql as sql_type;
 
 use crate::options::Options;

@@ -121,6 +121,9 @@ async fn of_file(
     fingerprint: &Arc<SchemaFingerprint>,
     file: PartitionedFile,
 ) -> Result<PartitionedFile> {
+    if file.statistics.is_some() {
+        return Ok(file);
+    }
     let cache = state.runtime_env().cache_manager.get_file_statistic_cache();
     let meta = &file.object_meta;
     let key = TableScopedPath {

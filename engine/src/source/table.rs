@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -37,6 +37,28 @@ pub struct FileTable {
     files: Vec<PartitionedFile>,
     sample: Option<Sample>,
     known: Option<Arc<statistics::KnownStatistics>>,
+    /// The columns as the table shows them, by their places in the table schema; `None` is as they
+    /// are stored.
+    shown: Option<Shown>,
+}
+
+#[derive(Debug, Clone)]
+struct Shown {
+    schema: SchemaRef,
+    places: Arc<[usize]>,
+}
+
+/// Parquet files that a table's log lists, with what the log knows of them.
+#[derive(Debug)]
+pub struct Listed {
+    pub definition: Definition,
+    /// With their partition values and statistics.
+    pub files: Vec<PartitionedFile>,
+    /// Columns that the reader makes, such as row numbers.
+    pub virtual_columns: Vec<FieldRef>,
+    /// The order in which the table shows its columns: places among the files' columns, then the
+    /// partition columns, then the virtual ones.
+    pub order: Vec<usize>,
 }
 
 /// What a query asks of a scan.
@@ -65,6 +87,28 @@ impl FileTable {
             files,
             sample: None,
             known: None,
+            shown: None,
+        })
+    }
+
+    /// A table whose files are known already.
+    pub fn listed(listed: Listed) -> Result<Self> {
+        let definition = listed.definition;
+        let table_schema = TableSchema::builder(definition.file_schema())
+            .with_table_partition_cols(definition.partition_fields())
+            .with_virtual_columns(listed.virtual_columns)
+            .build();
+        let schema = Arc::new(table_schema.table_schema().project(&listed.order)?);
+        Ok(Self {
+            table_schema,
+            definition: Arc::new(definition),
+            files: listed.files,
+            sample: None,
+            known: None,
+            shown: Some(Shown {
+                schema,
+                places: listed.order.into(),
+            }),
         })
     }
 
@@ -141,6 +185,7 @@ impl FileTable {
         let (on_folders, others) = prune::split(&self.table_schema, filters);
         request.unfiltered = others.is_empty();
         let files = prune::files(state, &self.table_schema, self.files.clone(), &on_folders)?;
+        let files = prune::by_statistics(state, &self.table_schema, files, &others);
         let plan = match (self.sample, self.definition.format) {
             (Some(sample), _) => self.plan_sample(state, files, sample, &request).await?,
             (None, Format::Parquet) => self.plan_parquet(state, files, &request).await?,
@@ -149,7 +194,7 @@ impl FileTable {
         match plan {
             Some(plan) => Ok(plan),
             None => {
-                let schema = project_schema(&self.schema(), request.projection)?;
+                let schema = project_schema(self.table_schema.table_schema(), request.projection)?;
                 Ok(Arc::new(EmptyExec::new(schema)))
             }
         }
@@ -270,6 +315,22 @@ impl FileTable {
             .with_projection_indices(request.projection.cloned())
     }
 
+    /// A projection of the shown columns as one of the stored columns.
+    fn stored(&self, projection: Option<&Vec<usize>>) -> Option<Vec<usize>> {
+        let Some(shown) = &self.shown else {
+            return projection.cloned();
+        };
+        match projection {
+            None => Some(shown.places.to_vec()),
+            Some(wanted) => Some(
+                wanted
+                    .iter()
+                    .filter_map(|at| shown.places.get(*at).copied())
+                    .collect(),
+            ),
+        }
+    }
+
     /// What ANALYZE found holds for all files together, not for those that a filter left.
     fn fill(&self, statistics: &mut Statistics, file_count: usize) {
         if let Some(known) = self
@@ -294,7 +355,10 @@ impl FileTable {
 #[async_trait]
 impl TableProvider for FileTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(self.table_schema.table_schema())
+        match &self.shown {
+            Some(shown) => Arc::clone(&shown.schema),
+            None => Arc::clone(self.table_schema.table_schema()),
+        }
     }
 
     fn table_type(&self) -> TableType {
@@ -323,8 +387,9 @@ impl TableProvider for FileTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let stored = self.stored(projection);
         let request = Request {
-            projection,
+            projection: stored.as_ref(),
             limit,
             unfiltered: true,
         };

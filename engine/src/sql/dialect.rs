@@ -96,5 +96,6 @@ impl Dialect for QuernDialect {
         supports_window_clause_named_window_reference,
         supports_window_function_null_treatment_arg,
         supports_dictionary_syntax,
+        supports_table_versioning,
     );
 }

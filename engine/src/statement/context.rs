@@ -17,6 +17,7 @@ use crate::plan::{self, Names};
 use crate::settings::Settings;
 use crate::sql::Places;
 use crate::system::SystemTables;
+use crate::table::Warehouse;
 
 /// A statement that was parsed and described ahead of its execution.
 #[derive(Debug, Clone)]
@@ -72,6 +73,7 @@ impl Variables {
 #[derive(Clone)]
 pub struct Context {
     pub catalog: Arc<Catalog>,
+    pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub execution: Arc<dyn Execution>,
     /// The engine's session state with this session's settings.
@@ -93,9 +95,12 @@ impl Context {
         Names {
             snapshot: self.catalog.snapshot(),
             search_path: settings.search_path(),
+            warehouse: Arc::clone(&self.warehouse),
+            given: HashMap::new(),
             files_allowed: self.variables.is_superuser,
             virtual_tables: Arc::new(SystemTables {
                 catalog: Arc::clone(&self.catalog),
+                warehouse: Arc::clone(&self.warehouse),
                 registry: Arc::clone(&self.registry),
                 settings,
                 state: Arc::clone(&self.state),
@@ -165,6 +170,27 @@ impl Context {
         let names = self.names();
         let reference = plan::reference(name)?;
         plan::find(&names, &reference)?.ok_or_else(|| plan::undefined_table(&names, &reference))
+    }
+
+    /// Removes the folder of a table that is no more, once no statement that may read it runs.
+    pub(super) async fn remove_folder(&self, folder: &str) {
+        let others = self.registry.queries().into_iter();
+        let others: Vec<_> = others
+            .filter(|q| q.id != self.query.id && !q.progress().state.is_over())
+            .collect();
+        let (warehouse, folder) = (Arc::clone(&self.warehouse), folder.to_string());
+        let remove = async move {
+            for other in &others {
+                other.over().await;
+            }
+            if let Err(error) = warehouse.remove(&folder).await {
+                tracing::warn!(folder, %error, "the folder of a dropped table stays until VACUUM");
+            }
+        };
+        match self.registry.is_alone(&self.query) {
+            true => remove.await,
+            false => drop(tokio::spawn(remove)),
+        }
     }
 
     /// Notes that this statement changed something, for a ROLLBACK that comes too late.

@@ -5,29 +5,37 @@
 //! The files are looked at now: their columns, their format and the options are checked and stored,
 //! so that a later query infers nothing.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{self, ColumnOption, ObjectName as SqlName};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, fold};
-use super::{Context, Notice, Outcome, with_options};
+use super::{Body, Context, Notice, Outcome, create_table_as, with_options};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options};
-use crate::source::{ColumnSpec, Definition, Spec};
+use crate::source::{ColumnSpec, Spec};
 
 #[derive(Debug, Clone)]
 pub(crate) struct CreateTable {
-    name: SqlName,
-    or_replace: bool,
-    if_not_exists: bool,
-    columns: Vec<ast::ColumnDef>,
+    head: Head,
     partition_columns: Option<Vec<String>>,
     format: Option<String>,
     options: Options,
 }
 
-pub(super) fn parse(c: &mut Cursor) -> Result<CreateTable> {
+/// How every CREATE TABLE begins.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub name: SqlName,
+    pub or_replace: bool,
+    pub if_not_exists: bool,
+    pub columns: Vec<ast::ColumnDef>,
+}
+
+pub(super) fn parse(c: &mut Cursor) -> Result<Body> {
     c.expect(&["create"])?;
     let or_replace = c.take(&["or", "replace"]);
     let external = c.take(&["external"]);
@@ -39,50 +47,44 @@ pub(super) fn parse(c: &mut Cursor) -> Result<CreateTable> {
     } else {
         Vec::new()
     };
-    let mut table = CreateTable {
+    let head = Head {
         name,
         or_replace,
         if_not_exists,
         columns,
+    };
+    if !external {
+        let options = match c.take(&["with"]) {
+            true => with_options::parse(c)?,
+            false => Options::default(),
+        };
+        if !options.entries().iter().any(|(name, _)| name == "location") {
+            let table = create_table_as::parse(c, head, options)?;
+            return Ok(Body::CreateTableAs(table));
+        }
+        return Ok(Body::CreateTable(CreateTable {
+            head,
+            partition_columns: None,
+            format: None,
+            options,
+        }));
+    }
+    let mut table = CreateTable {
+        head,
         partition_columns: None,
         format: None,
         options: Options::default(),
     };
-    if external {
-        external_clauses(c, &mut table)?
-    } else {
-        with_clause(c, &mut table)?
-    }
-    Ok(table)
+    external_clauses(c, &mut table)?;
+    Ok(Body::CreateTable(table))
 }
 
 fn columns(c: &mut Cursor) -> Result<Vec<ast::ColumnDef>> {
     let (columns, constraints) = c.sql(|p| p.parse_columns())?;
     match constraints.first() {
-        Some(constraint) => Err(Error::unsupported(format!(
-            "the constraint {constraint} of an external table"
-        ))),
+        Some(constraint) => Err(Error::unsupported(format!("the constraint {constraint}"))),
         None => Ok(columns),
     }
-}
-
-fn with_clause(c: &mut Cursor, table: &mut CreateTable) -> Result<()> {
-    if c.take(&["with"]) {
-        table.options = with_options::parse(c)?;
-        return Ok(());
-    }
-    let managed = c.at_end()
-        || ["as", "clustered", "partitioned"]
-            .iter()
-            .any(|word| c.take(&[word]));
-    if managed {
-        return Err(
-            Error::unsupported("creating a table that Quern stores itself").hint(
-                "Use CREATE TABLE … WITH (location = '…') for files, or CREATE VIEW … AS SELECT ….",
-            ),
-        );
-    }
-    Err(c.unexpected("WITH (location = '…', …)"))
 }
 
 /// The clauses of CREATE EXTERNAL TABLE, in any order.
@@ -150,54 +152,37 @@ fn hive_options(c: &mut Cursor) -> Result<Vec<(String, OptionValue)>> {
     Ok(entries)
 }
 
-impl CreateTable {
-    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let name = ctx.new_name(&self.name)?;
-        if self.exists(&ctx.catalog.snapshot(), &name)? {
-            return Ok(self.skipped(&name));
-        }
-        let definition = self.spec(ctx)?.resolve(&ctx.state).await?;
-        let created = ctx
-            .catalog
-            .update(|snapshot| self.decide(snapshot, &name, definition))?;
-        if !created {
-            return Ok(self.skipped(&name));
-        }
-        ctx.wrote();
-        Ok(Outcome::done("CREATE TABLE"))
-    }
-
-    fn skipped(&self, name: &ObjectName) -> Outcome {
+impl Head {
+    pub fn skipped(&self, name: &ObjectName) -> Outcome {
         Outcome::done("CREATE TABLE").with(Notice::info(format!(
             "relation {name} already exists, skipping"
         )))
     }
 
-    /// Decides under the catalog's lock, because another session may have been faster.
-    fn decide(
+    /// Decides under the catalog's lock, because another session may have been faster: the relation
+    /// that is replaced, if any; `None` when there is one already and the statement is content.
+    pub fn decide(
         &self,
         snapshot: &Snapshot,
         name: &ObjectName,
-        definition: Definition,
-    ) -> Result<(Vec<Change>, bool)> {
+        kind: RelationKind,
+    ) -> Result<(Vec<Change>, Option<Option<Arc<Relation>>>)> {
         if self.exists(snapshot, name)? {
-            return Ok((Vec::new(), false));
+            return Ok((Vec::new(), None));
         }
         snapshot.schema(&name.schema)?;
-        let kind = RelationKind::External(Box::new(definition));
         let relation = Relation {
             kind,
             created_ms: chrono::Utc::now().timestamp_millis(),
             statistics: None,
         };
-        Ok((
-            vec![Change::PutRelation(name.clone(), Box::new(relation))],
-            true,
-        ))
+        let replaced = snapshot.relation(name).cloned();
+        let change = Change::PutRelation(name.clone(), Box::new(relation));
+        Ok((vec![change], Some(replaced)))
     }
 
     /// True when there is one already and the statement is content with it.
-    fn exists(&self, snapshot: &Snapshot, name: &ObjectName) -> Result<bool> {
+    pub fn exists(&self, snapshot: &Snapshot, name: &ObjectName) -> Result<bool> {
         let Some(found) = snapshot.relation(name) else {
             return Ok(false);
         };
@@ -213,6 +198,28 @@ impl CreateTable {
             format!("relation \"{}\" already exists", name.name),
         )
         .hint("Say IF NOT EXISTS to keep it, or OR REPLACE to replace it."))
+    }
+}
+
+impl CreateTable {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        let name = ctx.new_name(&self.head.name)?;
+        if self.head.exists(&ctx.catalog.snapshot(), &name)? {
+            return Ok(self.head.skipped(&name));
+        }
+        let definition = self.spec(ctx)?.resolve(&ctx.state).await?;
+        let kind = RelationKind::External(Box::new(definition));
+        let created = ctx
+            .catalog
+            .update(|snapshot| self.head.decide(snapshot, &name, kind))?;
+        let Some(replaced) = created else {
+            return Ok(self.head.skipped(&name));
+        };
+        if let Some(RelationKind::Managed(old)) = replaced.map(|r| r.kind.clone()) {
+            ctx.remove_folder(&old.folder).await;
+        }
+        ctx.wrote();
+        Ok(Outcome::done("CREATE TABLE"))
     }
 
     fn spec(&self, ctx: &Context) -> Result<Spec> {
@@ -236,6 +243,7 @@ impl CreateTable {
             None => self.partition_columns.clone(),
         };
         let columns = self
+            .head
             .columns
             .iter()
             .map(|column| column_spec(ctx, column))
@@ -250,7 +258,7 @@ impl CreateTable {
     }
 }
 
-fn column_spec(ctx: &Context, column: &ast::ColumnDef) -> Result<ColumnSpec> {
+pub(super) fn column_spec(ctx: &Context, column: &ast::ColumnDef) -> Result<ColumnSpec> {
     let mut nullable = true;
     for option in &column.options {
         match &option.option {
@@ -258,7 +266,7 @@ fn column_spec(ctx: &Context, column: &ast::ColumnDef) -> Result<ColumnSpec> {
             ColumnOption::Null => {}
             other => {
                 return Err(Error::unsupported(format!(
-                    "{other} for a column of an external table"
+                    "{other} for a column"
                 )));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, context};
-use crate::catalog::{Change, DEFAULT_SCHEMA, Snapshot};
+use crate::catalog::{Change, RelationKind, DEFAULT_SCHEMA, Snapshot};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<DropSchema> {
 }
 
 impl DropSchema {
-    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         if self.name == DEFAULT_SCHEMA || context::is_reserved_schema(&self.name) {
             return Err(Error::new(
                 Kind::Privilege,
@@ -38,7 +38,10 @@ impl DropSchema {
         let dropped = ctx.catalog.update(|snapshot| self.decide(snapshot))?;
         ctx.wrote();
         let outcome = Outcome::done("DROP SCHEMA");
-        if dropped {
+        if let Some(folders) = dropped {
+            for folder in &folders {
+                ctx.remove_folder(folder).await;
+            }
             return Ok(outcome);
         }
         Ok(outcome.with(Notice::info(format!(
@@ -47,10 +50,11 @@ impl DropSchema {
         ))))
     }
 
-    fn decide(&self, snapshot: &Snapshot) -> Result<(Vec<Change>, bool)> {
+    /// The folders of the managed tables that go with it; `None` when there is no such schema.
+    fn decide(&self, snapshot: &Snapshot) -> Result<(Vec<Change>, Option<Vec<String>>)> {
         let schema = match snapshot.schema(&self.name) {
             Ok(schema) => schema,
-            Err(_) if self.if_exists => return Ok((Vec::new(), false)),
+            Err(_) if self.if_exists => return Ok((Vec::new(), None)),
             Err(error) => return Err(error),
         };
         if !self.cascade && !schema.relations.is_empty() {
@@ -71,6 +75,11 @@ impl DropSchema {
             ))
             .hint("Say CASCADE to drop its content too."));
         }
-        Ok((vec![Change::DropSchema(self.name.clone())], true))
+        let folders = schema.relations.values().filter_map(|r| match &r.kind {
+            RelationKind::Managed(managed) => Some(managed.folder.clone()),
+            _ => None,
+        });
+        let folders = folders.collect();
+        Ok((vec![Change::DropSchema(self.name.clone())], Some(folders)))
     }
 }

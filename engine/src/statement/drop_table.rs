@@ -1,6 +1,7 @@
 //! `DROP TABLE|VIEW [IF EXISTS] name, … [CASCADE|RESTRICT]`: forgets tables and views.
 //!
-//! Dropping an external table never touches its files. A view that uses the object keeps its text
+//! Dropping an external table never touches its files; a managed table's are removed when the
+//! statements that run now have ended. A view that uses the object keeps its text
 //! and says what is missing when it is used.
 
 use datafusion::sql::sqlparser::ast::ObjectName as SqlName;
@@ -8,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, context};
-use crate::catalog::Change;
+use crate::catalog::{Change, RelationKind};
 use crate::error::{Kind, Result};
 
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<DropTable> {
 }
 
 impl DropTable {
-    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let tag = if self.word == "view" {
             "DROP VIEW"
         } else {
@@ -45,10 +46,14 @@ impl DropTable {
         };
         let mut outcome = Outcome::done(tag);
         let mut changes = Vec::new();
+        let mut folders = Vec::new();
         for name in &self.names {
             match ctx.existing(name) {
                 Ok((object, relation)) => {
                     context::expect_kind(&object, &relation.kind, self.word)?;
+                    if let RelationKind::Managed(managed) = &relation.kind {
+                        folders.push(managed.folder.clone());
+                    }
                     changes.push(Change::DropRelation(object));
                 }
                 Err(e)
@@ -65,6 +70,9 @@ impl DropTable {
         }
         ctx.catalog.update(|_| Ok((changes, ())))?;
         ctx.wrote();
+        for folder in folders {
+            ctx.remove_folder(&folder).await;
+        }
         Ok(outcome)
     }
 }

@@ -4,27 +4,36 @@
 //! else is sqlparser's. [`Statement::run`] is one line per statement, and so is
 //! [`Statement::columns`], which tells a client what the rows will look like.
 
+mod compose;
 mod context;
 mod cursor;
 mod outcome;
 mod profile;
+mod rewrite;
 mod show;
 mod with_options;
+mod writing;
 
 mod alter_schema;
 mod alter_table;
 mod analyze;
 mod cancel_query;
+mod copy;
 mod create_schema;
 mod create_table;
+mod create_table_as;
 mod create_view;
 mod deallocate;
+mod delete;
 mod describe;
 mod discard;
 mod drop_schema;
 mod drop_table;
 mod execute;
 mod explain;
+mod insert;
+mod merge;
+mod optimize;
 mod prepare;
 mod query;
 mod reset;
@@ -33,13 +42,17 @@ mod show_chunks;
 mod show_columns;
 mod show_create_table;
 mod show_functions;
+mod show_history;
 mod show_queries;
 mod show_schemas;
 mod show_setting;
 mod show_tables;
 mod summarize;
 mod transaction;
+mod truncate;
+mod update;
 mod use_schema;
+mod vacuum;
 
 pub use context::{Context, Prepared, TransactionState, Variables};
 pub use outcome::{Notice, Outcome};
@@ -73,16 +86,22 @@ pub(crate) enum Body {
     AlterTable(alter_table::AlterTable),
     Analyze(analyze::Analyze),
     CancelQuery(cancel_query::CancelQuery),
+    Copy(copy::Copy),
     CreateSchema(create_schema::CreateSchema),
     CreateTable(create_table::CreateTable),
+    CreateTableAs(create_table_as::CreateTableAs),
     CreateView(create_view::CreateView),
     Deallocate(deallocate::Deallocate),
+    Delete(delete::Delete),
     Describe(describe::Describe),
     Discard(discard::Discard),
     DropSchema(drop_schema::DropSchema),
     DropTable(drop_table::DropTable),
     Execute(execute::Execute),
     Explain(explain::Explain),
+    Insert(insert::Insert),
+    Merge(merge::Merge),
+    Optimize(optimize::Optimize),
     Prepare(prepare::Prepare),
     Query(query::Query),
     Reset(reset::Reset),
@@ -91,13 +110,17 @@ pub(crate) enum Body {
     ShowColumns(show_columns::ShowColumns),
     ShowCreateTable(show_create_table::ShowCreateTable),
     ShowFunctions(show_functions::ShowFunctions),
+    ShowHistory(show_history::ShowHistory),
     ShowQueries(show_queries::ShowQueries),
     ShowSchemas(show_schemas::ShowSchemas),
     ShowSetting(show_setting::ShowSetting),
     ShowTables(show_tables::ShowTables),
     Summarize(summarize::Summarize),
     Transaction(transaction::Transaction),
+    Truncate(truncate::Truncate),
+    Update(update::Update),
     UseSchema(use_schema::UseSchema),
+    Vacuum(vacuum::Vacuum),
 }
 
 /// Parses a script: statements separated by `;`.
@@ -131,23 +154,28 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["alter", "table" | "view", ..] => Body::AlterTable(alter_table::parse(c)?),
         ["analyze", ..] => Body::Analyze(analyze::parse(c)?),
         ["cancel", "query", ..] => Body::CancelQuery(cancel_query::parse(c)?),
+        ["copy", ..] => Body::Copy(copy::parse(c)?),
         ["create", "schema", ..] | ["create", "or", "replace", "schema"] => {
             Body::CreateSchema(create_schema::parse(c)?)
         }
         ["create", "table" | "external", ..]
         | ["create", "or", "replace", "table" | "external"] => {
-            Body::CreateTable(create_table::parse(c)?)
+            create_table::parse(c)?
         }
         ["create", "view", ..] | ["create", "or", "replace", "view"] => {
             Body::CreateView(create_view::parse(c)?)
         }
         ["deallocate", ..] => Body::Deallocate(deallocate::parse(c)?),
+        ["delete", ..] => Body::Delete(delete::parse(c)?),
         ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
         ["discard", ..] => Body::Discard(discard::parse(c)?),
         ["drop", "schema", ..] => Body::DropSchema(drop_schema::parse(c)?),
         ["drop", "table" | "view", ..] => Body::DropTable(drop_table::parse(c)?),
         ["execute", ..] => Body::Execute(execute::parse(c)?),
         ["explain", ..] => Body::Explain(explain::parse(c)?),
+        ["insert", ..] => Body::Insert(insert::parse(c)?),
+        ["merge", ..] => Body::Merge(merge::parse(c)?),
+        ["optimize", ..] => Body::Optimize(optimize::parse(c)?),
         ["prepare", ..] => Body::Prepare(prepare::parse(c)?),
         ["reset", ..] => Body::Reset(reset::parse(c)?),
         ["set", ..] => Body::Set(set::parse(c)?),
@@ -155,6 +183,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["show", "columns", ..] => Body::ShowColumns(show_columns::parse(c)?),
         ["show", "create", ..] => Body::ShowCreateTable(show_create_table::parse(c)?),
         ["show", "functions", ..] => Body::ShowFunctions(show_functions::parse(c)?),
+        ["show", "history", ..] => Body::ShowHistory(show_history::parse(c)?),
         ["show", "queries", ..] => Body::ShowQueries(show_queries::parse(c)?),
         ["show", "schemas", ..] => Body::ShowSchemas(show_schemas::parse(c)?),
         ["show", "tables", ..] => Body::ShowTables(show_tables::parse(c)?),
@@ -164,7 +193,10 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
             "begin" | "start" | "commit" | "end" | "rollback" | "abort",
             ..,
         ] => Body::Transaction(transaction::parse(c)?),
+        ["truncate", ..] => Body::Truncate(truncate::parse(c)?),
+        ["update", ..] => Body::Update(update::parse(c)?),
         ["use", ..] => Body::UseSchema(use_schema::parse(c)?),
+        ["vacuum", ..] => Body::Vacuum(vacuum::parse(c)?),
         _ => Body::Query(query::parse(c)?),
     })
 }
@@ -174,19 +206,25 @@ impl Statement {
     pub(crate) async fn run(&self, ctx: &Context) -> Result<Outcome> {
         match &self.body {
             Body::AlterSchema(s) => s.run(ctx),
-            Body::AlterTable(s) => s.run(ctx),
+            Body::AlterTable(s) => s.run(ctx).await,
             Body::Analyze(s) => s.run(ctx).await,
             Body::CancelQuery(s) => s.run(ctx),
+            Body::Copy(s) => s.run(ctx).await,
             Body::CreateSchema(s) => s.run(ctx),
             Body::CreateTable(s) => s.run(ctx).await,
+            Body::CreateTableAs(s) => s.run(ctx).await,
             Body::CreateView(s) => s.run(ctx).await,
             Body::Deallocate(s) => s.run(ctx),
+            Body::Delete(s) => s.run(ctx).await,
             Body::Describe(s) => s.run(ctx).await,
             Body::Discard(s) => s.run(ctx),
-            Body::DropSchema(s) => s.run(ctx),
-            Body::DropTable(s) => s.run(ctx),
+            Body::DropSchema(s) => s.run(ctx).await,
+            Body::DropTable(s) => s.run(ctx).await,
             Body::Execute(s) => s.run(ctx).await,
             Body::Explain(s) => s.run(ctx).await,
+            Body::Insert(s) => s.run(ctx).await,
+            Body::Merge(s) => s.run(ctx).await,
+            Body::Optimize(s) => s.run(ctx).await,
             Body::Prepare(s) => s.run(ctx).await,
             Body::Query(s) => s.run(ctx).await,
             Body::Reset(s) => s.run(ctx),
@@ -195,13 +233,17 @@ impl Statement {
             Body::ShowColumns(s) => s.run(ctx).await,
             Body::ShowCreateTable(s) => s.run(ctx).await,
             Body::ShowFunctions(s) => s.run(ctx).await,
+            Body::ShowHistory(s) => s.run(ctx).await,
             Body::ShowQueries(s) => s.run(ctx).await,
             Body::ShowSchemas(s) => s.run(ctx).await,
             Body::ShowSetting(s) => s.run(ctx).await,
             Body::ShowTables(s) => s.run(ctx).await,
             Body::Summarize(s) => s.run(ctx).await,
             Body::Transaction(s) => s.run(ctx),
+            Body::Truncate(s) => s.run(ctx).await,
+            Body::Update(s) => s.run(ctx).await,
             Body::UseSchema(s) => s.run(ctx),
+            Body::Vacuum(s) => s.run(ctx).await,
         }
     }
 
@@ -217,11 +259,13 @@ impl Statement {
             Body::ShowColumns(s) => s.columns(ctx).await.map(Some),
             Body::ShowCreateTable(s) => Ok(Some(s.columns())),
             Body::ShowFunctions(s) => s.columns(ctx).await.map(Some),
+            Body::ShowHistory(s) => Ok(Some(s.columns())),
             Body::ShowQueries(s) => s.columns(ctx).await.map(Some),
             Body::ShowSchemas(s) => s.columns(ctx).await.map(Some),
             Body::ShowSetting(s) => s.columns(ctx).await.map(Some),
             Body::ShowTables(s) => s.columns(ctx).await.map(Some),
             Body::Summarize(s) => s.columns(ctx).await.map(Some),
+            Body::Vacuum(s) => Ok(s.columns()),
             _ => Ok(None),
         }
     }

@@ -35,9 +35,11 @@ impl Notice {
 }
 
 pub struct Outcome {
-    /// PostgreSQL's command tag; for rows the client adds their number (`SELECT 5`).
+    /// PostgreSQL's command tag, without the number of rows (`SELECT 5`, `INSERT 0 5`).
     pub tag: &'static str,
     pub rows: Option<Rows>,
+    /// Rows that the statement wrote; the tag ends with their number.
+    pub affected_rows: Option<u64>,
     pub notices: Vec<Notice>,
 }
 
@@ -47,7 +49,16 @@ impl Outcome {
         Self {
             tag,
             rows: None,
+            affected_rows: None,
             notices: Vec::new(),
+        }
+    }
+
+    /// A statement that wrote so many rows.
+    pub fn wrote(tag: &'static str, affected_rows: u64) -> Self {
+        Self {
+            affected_rows: Some(affected_rows),
+            ..Self::done(tag)
         }
     }
 
@@ -55,6 +66,7 @@ impl Outcome {
         Self {
             tag,
             rows: Some(rows),
+            affected_rows: None,
             notices: Vec::new(),
         }
     }

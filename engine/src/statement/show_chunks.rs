@@ -8,6 +8,7 @@ use super::show::{self, SystemQuery};
 use super::{Context, Notice, Outcome};
 use crate::catalog::RelationKind;
 use crate::error::{Error, Kind, Result};
+use crate::plan::open_table;
 use crate::settings::format_bytes;
 
 #[derive(Debug, Clone)]
@@ -47,15 +48,12 @@ impl ShowChunks {
 
     /// One line on how even the chunks are.
     async fn skew(&self, ctx: &Context) -> Result<String> {
-        let (_, relation) = ctx.existing(&self.table)?;
-        let RelationKind::External(definition) = &relation.kind else {
+        let (name, relation) = ctx.existing(&self.table)?;
+        let table = open_table(&ctx.state, &ctx.warehouse, &name, &relation, None).await?;
+        let Some(table) = table else {
             return Ok(String::new());
         };
-        let chunks = definition
-            .open(&ctx.state)
-            .await?
-            .chunks(&ctx.state)
-            .await?;
+        let chunks = table.chunks(&ctx.state).await?;
         let sizes: Vec<u64> = chunks.iter().map(|c| c.length_bytes).collect();
         let total: u64 = sizes.iter().sum();
         let Some(largest) = sizes.iter().max() else {

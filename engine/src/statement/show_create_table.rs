@@ -1,13 +1,15 @@
 //! `SHOW CREATE TABLE|VIEW t`: the statement that makes the table or view again.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::ObjectName as SqlName;
 
 use super::cursor::Cursor;
 use super::{Context, Outcome, outcome};
 use crate::catalog::{ObjectName, RelationKind};
 use crate::error::Result;
+use crate::options::OptionValue;
 use crate::sql::{quote_identifier, type_name};
+use crate::table::TableVersion;
 
 const COLUMN: &str = "create_statement";
 
@@ -25,7 +27,12 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowCreateTable> {
 impl ShowCreateTable {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let (name, relation) = ctx.existing(&self.table)?;
-        let sql = statement(&name, &relation.kind);
+        let sql = match &relation.kind {
+            RelationKind::Managed(managed) => {
+                managed_statement(&name, &ctx.warehouse.latest(&managed.folder).await?)?
+            }
+            kind => statement(&name, kind),
+        };
         Ok(Outcome::batch(
             "SHOW",
             &ctx.query,
@@ -49,25 +56,52 @@ fn statement(name: &ObjectName, kind: &RelationKind) -> String {
             };
             format!("CREATE VIEW {name}{columns} AS {}", view.sql)
         }
+        RelationKind::Managed(_) => String::new(),
         RelationKind::External(definition) => {
-            let schema = definition.file_schema();
-            let columns = schema.fields().iter().map(|f| {
-                let null = if f.is_nullable() { "" } else { " NOT NULL" };
-                format!(
-                    "  {} {}{null}",
-                    quote_identifier(f.name()),
-                    type_name(f.data_type())
-                )
-            });
+            let columns = columns(&definition.file_schema());
             let options = definition.to_sql_options();
             let options = options
                 .iter()
                 .map(|(name, value)| format!("  {name} = {value}"));
             format!(
                 "CREATE TABLE {name} (\n{}\n) WITH (\n{}\n)",
-                columns.collect::<Vec<_>>().join(",\n"),
+                columns,
                 options.collect::<Vec<_>>().join(",\n")
             )
         }
     }
+}
+
+/// The definitions of columns, one a line.
+fn columns(schema: &Schema) -> String {
+    let columns = schema.fields().iter().map(|f| {
+        let null = if f.is_nullable() { "" } else { " NOT NULL" };
+        let name = quote_identifier(f.name());
+        format!("  {name} {}{null}", type_name(f.data_type()))
+    });
+    columns.collect::<Vec<_>>().join(",\n")
+}
+
+fn managed_statement(name: &ObjectName, version: &TableVersion) -> Result<String> {
+    let layout = version.layout()?;
+    let list = |names: &[String]| -> String {
+        let names: Vec<_> = names.iter().map(|n| quote_identifier(n)).collect();
+        names.join(", ")
+    };
+    let mut sql = format!("CREATE TABLE {name} (\n{}\n)", columns(version.schema()));
+    if !layout.partitioned_by.is_empty() {
+        sql += &format!("\nPARTITIONED BY ({})", list(&layout.partitioned_by));
+    }
+    if !layout.clustered_by.is_empty() {
+        sql += &format!("\nCLUSTERED BY ({})", list(&layout.clustered_by));
+    }
+    if let Some(chunks) = layout.chunks {
+        sql += &format!(" INTO {chunks} CHUNKS");
+    }
+    if !layout.bloom_filters.is_empty() {
+        let names = layout.bloom_filters.iter().cloned().map(OptionValue::Text);
+        let names = OptionValue::Array(names.collect());
+        sql += &format!("\nWITH (bloom_filter_columns = {names})");
+    }
+    Ok(sql)
 }

@@ -4,12 +4,12 @@ use arrow::datatypes::DataType;
 use futures::FutureExt;
 
 use super::{SystemTable, count, opt_count, opt_text, text};
-use crate::catalog::RelationKind;
+use crate::plan::open_table;
 
 pub(super) const CHUNKS: SystemTable = SystemTable {
     schema: "system",
     name: "chunks",
-    doc: "Chunks of external tables: the pieces of stored data that tasks read.",
+    doc: "Chunks of tables: the pieces of stored data that tasks read.",
     columns: &[
         ("table_schema", DataType::Utf8),
         ("table_name", DataType::Utf8),
@@ -23,10 +23,8 @@ pub(super) const CHUNKS: SystemTable = SystemTable {
     fill: |system, rows| {
         async move {
             for (name, relation) in system.snapshot().relations() {
-                let RelationKind::External(definition) = &relation.kind else {
-                    continue;
-                };
-                let Ok(table) = definition.open(&system.state).await else {
+                let opened = open_table(&system.state, &system.warehouse, &name, relation, None);
+                let Ok(Some(table)) = opened.await else {
                     continue;
                 };
                 for (at, chunk) in table.chunks(&system.state).await?.into_iter().enumerate() {

@@ -45,7 +45,7 @@ pub(super) const TABLES: SystemTable = SystemTable {
         async move {
             for (name, relation) in system.snapshot().relations() {
                 let kind = match relation.kind {
-                    RelationKind::External(_) => "BASE TABLE",
+                    RelationKind::External(_) | RelationKind::Managed(_) => "BASE TABLE",
                     RelationKind::View(_) => "VIEW",
                 };
                 rows.push([
@@ -53,7 +53,10 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     text(name.schema),
                     text(name.name),
                     text(kind),
-                    text("NO"),
+                    text(match relation.kind {
+                        RelationKind::Managed(_) => "YES",
+                        _ => "NO",
+                    }),
                 ]);
             }
             for table in ALL {

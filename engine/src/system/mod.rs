@@ -8,6 +8,7 @@ mod information_schema;
 mod objects;
 mod state;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -24,11 +25,13 @@ use crate::error::Result;
 use crate::execution::Registry;
 use crate::plan::{Names, VirtualTables};
 use crate::settings::Settings;
+use crate::table::Warehouse;
 
 /// What the tables are made of.
 #[derive(Clone)]
 pub struct SystemTables {
     pub catalog: Arc<Catalog>,
+    pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub settings: Settings,
     pub state: Arc<SessionState>,
@@ -74,6 +77,8 @@ impl SystemTables {
             snapshot: self.snapshot(),
             search_path: self.settings.search_path(),
             virtual_tables: Arc::new(self.clone()),
+            warehouse: Arc::clone(&self.warehouse),
+            given: HashMap::new(),
             files_allowed: self.is_superuser,
         }
     }

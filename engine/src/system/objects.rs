@@ -60,6 +60,11 @@ pub(super) const TABLES: SystemTable = SystemTable {
                         Some(d.format.name()),
                         Some(d.locations.join(", ")),
                     ),
+                    RelationKind::Managed(managed) => (
+                        "managed",
+                        Some("delta"),
+                        Some(system.warehouse.shown(&managed.folder)),
+                    ),
                     RelationKind::View(_) => ("view", None, None),
                 };
                 rows.push([
@@ -171,6 +176,10 @@ pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectNa
 async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
     match &relation.kind {
         RelationKind::External(definition) => Ok(definition.schema()),
+        RelationKind::Managed(managed) => {
+            let version = system.warehouse.latest(&managed.folder).await?;
+            Ok(Arc::clone(version.schema()))
+        }
         RelationKind::View(view) => {
             let names = plan::Names {
                 search_path: view.search_path.clone(),

@@ -208,7 +208,11 @@ impl Shell {
             }
             Some(rows) => self.write_rows(rows).await,
             None if self.look.format == Format::Table => {
-                Ok(writeln!(self.target, "{}", outcome.tag)?)
+                match outcome.affected_rows {
+                    Some(rows) => writeln!(self.target, "{} {rows}", outcome.tag)?,
+                    None => writeln!(self.target, "{}", outcome.tag)?,
+                }
+                Ok(())
             }
             None => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! Tests of the binary `quern`, run as a process.
 
 mod demo;
+mod durability;
 mod generated;
 mod sql_errors;
 mod sql_formats;

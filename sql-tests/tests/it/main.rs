@@ -3,6 +3,7 @@
 
 mod architecture;
 mod docs;
+mod managed;
 mod properties;
 mod slt;
 mod support;

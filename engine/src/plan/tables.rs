@@ -1,0 +1,129 @@
+//! Opening a table of the catalog: files that we only read, or a version of a managed table.
+
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr as LogicalExpr, LogicalPlan};
+use datafusion::sql::sqlparser::ast::{self, Expr, TableVersion};
+
+use super::Names;
+use super::resolve::Relations;
+use crate::catalog::{ObjectName, Relation, RelationKind};
+use crate::error::{Error, Kind, Result};
+use crate::source::{FileTable, KnownStatistics};
+use crate::sql::parse_query;
+use crate::table::{At, Warehouse};
+
+/// The table as it is now, or as it was, with what ANALYZE found of it; `None` for a view.
+pub async fn open_table(
+    state: &SessionState,
+    warehouse: &Warehouse,
+    name: &ObjectName,
+    relation: &Relation,
+    at: Option<At>,
+) -> Result<Option<Arc<FileTable>>> {
+    let table = match (&relation.kind, at) {
+        (RelationKind::View(_), None) => return Ok(None),
+        (RelationKind::External(definition), None) => definition.open(state).await,
+        (RelationKind::Managed(managed), at) => open_managed(warehouse, &managed.folder, at)
+            .await
+            .map(Arc::new),
+        (kind, Some(_)) => Err(Error::new(
+            Kind::WrongObjectType,
+            format!("{name} is {} without versions", described(kind)),
+        )
+        .hint("Only tables that Quern stores keep their versions.")),
+    };
+    let table = table.map_err(|error| of_table(error, name))?;
+    let Some(statistics) = &relation.statistics else {
+        return Ok(Some(table));
+    };
+    let columns = statistics
+        .columns
+        .iter()
+        .map(|(name, c)| (name.clone(), (c.distinct, c.nulls)));
+    Ok(Some(Arc::new(table.with_known(KnownStatistics {
+        rows: statistics.rows,
+        columns: columns.collect(),
+    }))))
+}
+
+async fn open_managed(warehouse: &Warehouse, folder: &str, at: Option<At>) -> Result<FileTable> {
+    match at {
+        None => warehouse.latest(folder).await?.open(),
+        Some(at) => warehouse.version(folder, at).await?.open(),
+    }
+}
+
+fn described(kind: &RelationKind) -> &'static str {
+    match kind {
+        RelationKind::View(_) => "a view",
+        _ => "an external table",
+    }
+}
+
+fn of_table(error: Error, table: &ObjectName) -> Error {
+    match error.detail {
+        None => error.detail(format!("While opening table {table}.")),
+        Some(_) => error,
+    }
+}
+
+/// `VERSION AS OF 3`, `TIMESTAMP AS OF '…'`, `FOR SYSTEM_TIME AS OF '…'`: the moment that is meant.
+pub(super) fn moment(
+    state: &SessionState,
+    names: &Names,
+    version: &TableVersion,
+) -> Result<At> {
+    match version {
+        TableVersion::VersionAsOf(expr) => {
+            let number = constant(state, names, expr)?.cast_to(&arrow::datatypes::DataType::UInt64);
+            match number {
+                Ok(ScalarValue::UInt64(Some(version))) => Ok(At::Version(version)),
+                _ => Err(Error::new(
+                    Kind::InvalidParameterValue,
+                    "a version is a whole number from 0",
+                )),
+            }
+        }
+        TableVersion::TimestampAsOf(expr) | TableVersion::ForSystemTimeAsOf(expr) => {
+            let zone = state.config_options().execution.time_zone.clone();
+            let micros = arrow::datatypes::TimeUnit::Microsecond;
+            let instant = arrow::datatypes::DataType::Timestamp(micros, zone.map(Into::into));
+            match constant(state, names, expr)?.cast_to(&instant) {
+                Ok(ScalarValue::TimestampMicrosecond(Some(micros), _)) => {
+                    Ok(At::Instant(micros.div_euclid(1000)))
+                }
+                _ => Err(Error::new(
+                    Kind::InvalidParameterValue,
+                    format!("{expr} is no timestamp"),
+                )
+                .hint("Write TIMESTAMP AS OF '2026-01-31 12:00:00'.")),
+            }
+        }
+        other => Err(Error::unsupported(other)
+            .hint("Write VERSION AS OF 3 or TIMESTAMP AS OF '2026-01-31 12:00:00'.")),
+    }
+}
+
+/// The value of an expression without columns.
+fn constant(state: &SessionState, names: &Names, expr: &Expr) -> Result<ScalarValue> {
+    let mut query = parse_query("SELECT 1")?;
+    if let ast::SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![ast::SelectItem::UnnamedExpr(expr.clone())];
+    }
+    let statement = ast::Statement::Query(query);
+    let plan = super::plan_resolved(state, names, &Relations::default(), statement)?;
+    let value = match state.optimize(&plan)? {
+        LogicalPlan::Projection(projection) => projection.expr.into_iter().next(),
+        _ => None,
+    };
+    match value.map(|value| value.unalias_nested().data) {
+        Some(LogicalExpr::Literal(value, _)) => Ok(value),
+        _ => Err(Error::new(
+            Kind::InvalidParameterValue,
+            format!("{expr} is no constant"),
+        )),
+    }
+}

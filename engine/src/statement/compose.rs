@@ -1,0 +1,199 @@
+//! Putting together the syntax trees of the queries behind UPDATE, DELETE and MERGE, from parts that
+//! the user wrote and parts of ours.
+
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, Ident, ObjectName as SqlName, SelectItem, TableAlias, TableFactor, TableWithJoins,
+};
+
+use super::writing::TARGET;
+use crate::error::{Error, Kind, Result};
+use crate::sql::{parse_query, quote_identifier};
+
+/// An expression of ours.
+pub(super) fn expression(sql: &str) -> Result<Expr> {
+    let query = parse_query(&format!("SELECT {sql}"))?;
+    let ast::SetExpr::Select(select) = *query.body else {
+        return Err(Error::internal("not an expression"));
+    };
+    match select.projection.into_iter().next() {
+        Some(SelectItem::UnnamedExpr(expr)) => Ok(expr),
+        _ => Err(Error::internal("not an expression")),
+    }
+}
+
+/// The column of a relation.
+pub(super) fn column(relation: &str, name: &str) -> Result<Expr> {
+    expression(&format!(
+        "{}.{}",
+        quote_identifier(relation),
+        quote_identifier(name)
+    ))
+}
+
+/// `SELECT expr AS name, … FROM from WHERE selection`.
+pub(super) fn select(
+    columns: Vec<(String, Expr)>,
+    from: Vec<TableWithJoins>,
+    selection: Option<Expr>,
+) -> Result<Box<ast::Query>> {
+    let mut query = parse_query("SELECT 1")?;
+    let ast::SetExpr::Select(select) = query.body.as_mut() else {
+        return Err(Error::internal("not a query"));
+    };
+    let columns = columns.into_iter();
+    select.projection = columns
+        .map(|(name, expr)| SelectItem::ExprWithAlias {
+            expr,
+            alias: Ident::with_quote('"', name),
+        })
+        .collect();
+    select.from = from;
+    select.selection = selection;
+    Ok(query)
+}
+
+/// The changed table as a relation of a change's query, under the name that the user calls it by.
+pub(super) fn target_relation(relation: &TableFactor) -> Result<(TableFactor, SqlName, String)> {
+    let TableFactor::Table {
+        name, alias, args, ..
+    } = relation
+    else {
+        return Err(Error::unsupported("changing anything but a table"));
+    };
+    if args.is_some() {
+        return Err(Error::unsupported("changing the rows of a function"));
+    }
+    let called = match alias {
+        Some(alias) => alias.name.clone(),
+        None => match name.0.last().and_then(|part| part.as_ident()) {
+            Some(ident) => ident.clone(),
+            None => return Err(Error::new(Kind::Syntax, format!("improper name: {name}"))),
+        },
+    };
+    let known_as = super::cursor::fold(&called);
+    let mut target = relation.clone();
+    if let TableFactor::Table {
+        name: target_name,
+        alias,
+        ..
+    } = &mut target
+    {
+        *target_name = SqlName::from(vec![Ident::with_quote('"', TARGET)]);
+        *alias = Some(TableAlias {
+            explicit: true,
+            name: called,
+            columns: Vec::new(),
+            at: None,
+        });
+    }
+    Ok((target, name.clone(), known_as))
+}
+
+/// `CASE WHEN condition THEN value … ELSE otherwise END`.
+pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Expr) -> Result<Expr> {
+    if arms.is_empty() {
+        return Ok(otherwise);
+    }
+    match expression("CASE WHEN true THEN 1 ELSE 2 END")? {
+        Expr::Case {
+            case_token,
+            end_token,
+            ..
+        } => Ok(Expr::Case {
+            case_token,
+            end_token,
+            operand: None,
+            conditions: arms
+                .into_iter()
+                .map(|(condition, result)| ast::CaseWhen { condition, result })
+                .collect(),
+            else_result: Some(Box::new(otherwise)),
+        }),
+        _ => Err(Error::internal("not a CASE")),
+    }
+}
+
+/// `CAST(value AS data_type)`.
+pub(super) fn cast(value: Expr, data_type: &str) -> Result<Expr> {
+    let mut cast = expression(&format!("CAST(NULL AS {data_type})"))?;
+    if let Expr::Cast { expr, .. } = &mut cast {
+        **expr = value;
+    }
+    Ok(cast)
+}
+
+/// `a AND b`.
+pub(super) fn both(a: Expr, b: Option<&Expr>) -> Expr {
+    match b {
+        None => a,
+        Some(b) => Expr::BinaryOp {
+            left: Box::new(Expr::Nested(Box::new(a))),
+            op: ast::BinaryOperator::And,
+            right: Box::new(Expr::Nested(Box::new(b.clone()))),
+        },
+    }
+}
+
+/// DEFAULT in a list of values: our columns have none, so it is NULL.
+pub(super) fn or_default(expr: &Expr) -> Expr {
+    match expr {
+        Expr::Identifier(ident)
+            if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default") =>
+        {
+            Expr::Value(ast::Value::Null.into())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The assignments of SET as (column, value), each column once and one of `columns`.
+pub(super) fn assignments(
+    set: &[ast::Assignment],
+    columns: &arrow::datatypes::Schema,
+    table: &str,
+) -> Result<Vec<(String, Expr)>> {
+    let mut found: Vec<(String, Expr)> = Vec::new();
+    for assignment in set {
+        let pairs: Vec<(&SqlName, Expr)> = match (&assignment.target, &assignment.value) {
+            (ast::AssignmentTarget::ColumnName(name), value) => vec![(name, value.clone())],
+            (ast::AssignmentTarget::Tuple(names), Expr::Tuple(values))
+                if names.len() == values.len() =>
+            {
+                names.iter().zip(values.iter().cloned()).collect()
+            }
+            (ast::AssignmentTarget::Tuple(_), _) => {
+                return Err(Error::unsupported("this form of SET (…) = …")
+                    .hint("Write SET (a, b) = (x, y), or one assignment for each column."));
+            }
+        };
+        for (name, value) in pairs {
+            let name = known_column(name, columns, table)?;
+            if found.iter().any(|(other, _)| *other == name) {
+                return Err(Error::new(
+                    Kind::Syntax,
+                    format!("multiple assignments to same column \"{name}\""),
+                ));
+            }
+            found.push((name, or_default(&value)));
+        }
+    }
+    Ok(found)
+}
+
+/// The column that a name in SET or INSERT means.
+pub(super) fn known_column(
+    name: &SqlName,
+    columns: &arrow::datatypes::Schema,
+    table: &str,
+) -> Result<String> {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    let folded = last.map(super::cursor::fold).unwrap_or_default();
+    match columns.field_with_name(&folded) {
+        Ok(_) => Ok(folded),
+        Err(_) => Err(Error::new(
+            Kind::UndefinedColumn,
+            format!("column \"{folded}\" of relation \"{table}\" does not exist"),
+        )
+        .candidates(&folded, columns.fields().iter().map(|f| f.name().as_str()))),
+    }
+}

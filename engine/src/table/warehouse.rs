@@ -1,0 +1,307 @@
+//! The warehouse: the folder that holds the folders of all managed tables.
+//!
+//! Two locks per table: statements of this process that replace rows run one after another, and
+//! VACUUM runs when nothing is being written. Other processes are met at the commit. What was read of a log is kept, so that opening a table reads only the
+//! entries that are new.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path as LocalPath;
+use std::sync::Arc;
+
+use datafusion::execution::object_store::ObjectStoreUrl;
+use deltalake_core::DeltaTable;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use url::Url;
+
+use super::convert;
+use super::history::history;
+use super::version::TableVersion;
+use crate::error::{Error, Kind, Result};
+
+/// Which version of a table a query reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    Version(u64),
+    /// Milliseconds since 1970-01-01 UTC: the version that was the latest then.
+    Instant(i64),
+}
+
+/// A folder in an object store.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The store as plans name it.
+    pub store_url: ObjectStoreUrl,
+    pub store: Arc<dyn ObjectStore>,
+    pub path: Path,
+    /// The folder on this machine's disk, if it is there.
+    pub local: Option<std::path::PathBuf>,
+}
+
+impl Place {
+    fn below(&self, folder: &str) -> Self {
+        Self {
+            path: Path::from_iter(self.path.parts().chain([folder.into()])),
+            local: self.local.as_ref().map(|local| local.join(folder)),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn url(&self) -> Result<Url> {
+        let text = format!("{}{}/", self.store_url.as_str(), self.path);
+        Url::parse(&text).map_err(|e| Error::internal(format!("{text}: {e}")))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Locks {
+    /// Held by the statement that replaces rows.
+    changing: Arc<tokio::sync::Mutex<()>>,
+    /// Shared by all that write files, held alone by VACUUM.
+    writing: Arc<RwLock<()>>,
+}
+
+/// The right to write a table's files; VACUUM waits for it.
+#[derive(Debug)]
+pub struct Writing {
+    _writing: OwnedRwLockReadGuard<()>,
+    _changing: Option<OwnedMutexGuard<()>>,
+}
+
+/// A folder for a new table, which VACUUM leaves alone until this is dropped.
+#[derive(Debug)]
+pub struct NewFolder {
+    pub name: String,
+    creating: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        self.creating.lock().remove(&self.name);
+    }
+}
+
+#[derive(Debug)]
+pub struct Warehouse {
+    root: Place,
+    /// What was last read of each table's log, by folder.
+    known: Mutex<HashMap<String, DeltaTable>>,
+    /// By folder.
+    locks: Mutex<HashMap<String, Arc<Locks>>>,
+    /// Folders of tables that are being created, which no table of the catalog has yet.
+    creating: Arc<Mutex<HashSet<String>>>,
+    /// Removes the warehouse of a process without a data folder at its end.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Warehouse {
+    /// The warehouse in a folder on this machine.
+    pub fn local(folder: &LocalPath) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let folder = std::fs::canonicalize(folder)?;
+        let path = Path::from_absolute_path(&folder)
+            .map_err(|e| Error::new(Kind::Io, format!("{}: {e}", folder.display())))?;
+        let root = Place {
+            store_url: ObjectStoreUrl::local_filesystem(),
+            store: Arc::new(LocalFileSystem::new()),
+            path,
+            local: Some(folder),
+        };
+        Ok(Self::at_place(root, None))
+    }
+
+    /// A warehouse that ends with the process.
+    pub fn temporary(parent: Option<&str>) -> Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("quern-warehouse-");
+        let folder = match parent {
+            Some(parent) => {
+                std::fs::create_dir_all(parent)?;
+                builder.tempdir_in(parent)?
+            }
+            None => builder.tempdir()?,
+        };
+        let mut warehouse = Self::local(folder.path())?;
+        warehouse._temporary = Some(folder);
+        Ok(warehouse)
+    }
+
+    fn at_place(root: Place, temporary: Option<tempfile::TempDir>) -> Self {
+        Self {
+            root,
+            known: Mutex::default(),
+            locks: Mutex::default(),
+            creating: Arc::default(),
+            _temporary: temporary,
+        }
+    }
+
+    /// A folder name that no table has had: the table's name, for people who look, and a number.
+    pub fn new_folder(&self, schema: &str, table: &str) -> NewFolder {
+        let plain = |text: &str| -> String {
+            let kept = text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_');
+            kept.take(40).collect()
+        };
+        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let name = format!("{}.{}-{unique}", plain(schema), plain(table));
+        self.creating.lock().insert(name.clone());
+        NewFolder {
+            name,
+            creating: Arc::clone(&self.creating),
+        }
+    }
+
+    pub fn place(&self, folder: &str) -> Place {
+        self.root.below(folder)
+    }
+
+    /// The folder as users see it.
+    pub fn shown(&self, folder: &str) -> String {
+        let place = self.place(folder);
+        match place.local {
+            Some(local) => local.display().to_string(),
+            None => format!("{}{}", place.store_url.as_str(), place.path),
+        }
+    }
+
+    pub(super) fn log_store(&self, folder: &str) -> Result<LogStoreRef> {
+        let place = self.place(folder);
+        let prefixed = Arc::new(PrefixStore::new(Arc::clone(&place.store), place.path.clone()));
+        let config = StorageConfig::default();
+        Ok(default_logstore(
+            prefixed,
+            Arc::clone(&place.store),
+            &place.url()?,
+            &config,
+        ))
+    }
+
+    /// The latest version of a table.
+    pub async fn latest(&self, folder: &str) -> Result<TableVersion> {
+        let known = self.known.lock().get(folder).cloned();
+        let mut table = match known {
+            Some(table) => table,
+            None => DeltaTable::new(self.log_store(folder)?),
+        };
+        table.update_state().await.map_err(convert::error)?;
+        self.known.lock().insert(folder.to_string(), table.clone());
+        TableVersion::new(table, self.place(folder))
+    }
+
+    /// A version as it was.
+    pub async fn version(&self, folder: &str, at: At) -> Result<TableVersion> {
+        let latest = self.latest(folder).await?;
+        let version = match at {
+            At::Version(version) => version,
+            At::Instant(instant_ms) => version_at(&latest, instant_ms).await?,
+        };
+        if version > latest.version() {
+            return Err(Error::new(
+                Kind::UndefinedObject,
+                format!("there is no version {version}"),
+            )
+            .hint(format!("The latest version is {}.", latest.version())));
+        }
+        if version == latest.version() {
+            return Ok(latest);
+        }
+        let mut table = DeltaTable::new(self.log_store(folder)?);
+        table.load_version(version).await.map_err(|error| {
+            let error = convert::error(error);
+            Error::new(
+                Kind::UndefinedObject,
+                format!("version {version} cannot be read any more"),
+            )
+            .detail(error.message)
+            .hint("Its log entries or files were removed; SHOW HISTORY lists what is left.")
+        })?;
+        TableVersion::new(table, self.place(folder))
+    }
+
+    fn locks(&self, folder: &str) -> Arc<Locks> {
+        Arc::clone(self.locks.lock().entry(folder.to_string()).or_default())
+    }
+
+    /// Before files are added to a table.
+    pub async fn writing(&self, folder: &str) -> Writing {
+        let locks = self.locks(folder);
+        Writing {
+            _writing: Arc::clone(&locks.writing).read_owned().await,
+            _changing: None,
+        }
+    }
+
+    /// Before rows of a table are replaced: waits until no other statement of this process does.
+    pub async fn changing(&self, folder: &str) -> Writing {
+        let locks = self.locks(folder);
+        let changing = Arc::clone(&locks.changing).lock_owned().await;
+        Writing {
+            _changing: Some(changing),
+            ..self.writing(folder).await
+        }
+    }
+
+    /// Waits until nothing is being written to a table.
+    pub(super) async fn alone(&self, folder: &str) -> OwnedRwLockWriteGuard<()> {
+        let locks = self.locks(folder);
+        Arc::clone(&locks.writing).write_owned().await
+    }
+
+    /// Removes a table's folder. What cannot be removed is left to VACUUM.
+    pub async fn remove(&self, folder: &str) -> Result<()> {
+        self.known.lock().remove(folder);
+        self.locks.lock().remove(folder);
+        let place = self.place(folder);
+        if let Some(local) = place.local {
+            return match tokio::fs::remove_dir_all(local).await {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::from(e)),
+                _ => Ok(()),
+            };
+        }
+        let files: Vec<_> = place
+            .store
+            .list(Some(&place.path))
+            .try_collect()
+            .await
+            .map_err(store_error)?;
+        for file in files {
+            place.store.delete(&file.location).await.map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    /// Folders that no table of `used` has and that are not of a table being created.
+    pub async fn unused(&self, used: &HashSet<String>) -> Result<Vec<String>> {
+        let below = self
+            .root
+            .store
+            .list_with_delimiter(Some(&self.root.path))
+            .await
+            .map_err(store_error)?;
+        let names = below.common_prefixes.iter();
+        let creating = self.creating.lock();
+        Ok(names
+            .filter_map(|path| path.filename().map(str::to_string))
+            .filter(|name| !used.contains(name) && !creating.contains(name))
+            .collect())
+    }
+}
+
+pub(super) fn store_error(error: object_store::Error) -> Error {
+    Error::from(datafusion::error::DataFusionError::ObjectStore(Box::new(error)))
+}
+
+async fn version_at(latest: &TableVersion, instant_ms: i64) -> Result<u64> {
+    let entries = history(latest).await?;
+    let found = entries.iter().filter(|e| e.timestamp_ms <= instant_ms);
+    found.map(|e| e.version).max().ok_or_else(|| {
+        Error::new(Kind::UndefinedObject, "the table has no version that old")
+            .hint("SHOW HISTORY FROM the table lists its versions.")
+    })
+}
