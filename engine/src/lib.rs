@@ -25,6 +25,7 @@ pub mod value_text;
 
 pub mod chunk;
 pub mod function;
+pub mod persist;
 pub mod source;
 pub mod table;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Change, DEFAULT_SCHEMA};
 use crate::error::{Error, Kind, Result};
+use crate::persist::Persisted;
 use crate::source::Definition;
 use crate::sql::quote_identifier;
 use crate::table::Managed;
@@ -36,6 +37,16 @@ pub struct Relation {
     pub created_ms: i64,
     /// What ANALYZE found, if it ran.
     pub statistics: Option<TableStatistics>,
+    /// Its rows, if PERSIST keeps them; never stored.
+    #[serde(skip)]
+    pub persisted: Option<Arc<Persisted>>,
+}
+
+impl Relation {
+    /// Whether it is not stored.
+    pub(super) fn ends_with_process(&self) -> bool {
+        matches!(self.kind, RelationKind::Persisted(_))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +55,9 @@ pub enum RelationKind {
     External(Box<Definition>),
     /// Rows that we store.
     Managed(Managed),
+    /// Rows that are kept as long as the process runs; never stored.
+    #[serde(skip)]
+    Persisted(Arc<Persisted>),
     View(View),
 }
 
@@ -51,7 +65,9 @@ impl RelationKind {
     /// The word for it in SHOW, errors and DROP.
     pub fn word(&self) -> &'static str {
         match self {
-            RelationKind::External(_) | RelationKind::Managed(_) => "table",
+            RelationKind::External(_) | RelationKind::Managed(_) | RelationKind::Persisted(_) => {
+                "table"
+            }
             RelationKind::View(_) => "view",
         }
     }

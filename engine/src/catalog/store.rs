@@ -87,6 +87,7 @@ impl Store {
                     transaction.execute("DELETE FROM relation WHERE schema = ?1", params![name])?;
                     transaction.execute("DELETE FROM schema WHERE name = ?1", params![name])?
                 }
+                Change::PutRelation(_, relation) if relation.ends_with_process() => 0,
                 Change::PutRelation(name, relation) => {
                     let json = serde_json::to_string(relation).map_err(Error::internal)?;
                     transaction.execute(

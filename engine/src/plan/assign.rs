@@ -34,8 +34,9 @@ pub fn assigned(
         .map(|f| f.data_type().clone())
         .collect();
     // Several columns of a query may have one name, so they are numbered first.
-    let numbered: HashMap<usize, String> =
-        (0..found.len()).map(|at| (at, format!("\u{2}{at}"))).collect();
+    let numbered: HashMap<usize, String> = (0..found.len())
+        .map(|at| (at, format!("\u{2}{at}")))
+        .collect();
     let columns = found.into_iter().enumerate();
     let columns = columns.map(|(at, column)| Expr::Column(column).alias(&numbered[&at]));
     let columns: Vec<_> = columns.collect();
@@ -45,7 +46,8 @@ pub fn assigned(
             Some(at) => {
                 let found = types.get(*at).unwrap_or(&DataType::Null);
                 check(found, field)?;
-                let column = Expr::Column(datafusion::common::Column::from_name(format!("\u{2}{at}")));
+                let column =
+                    Expr::Column(datafusion::common::Column::from_name(format!("\u{2}{at}")));
                 match found == field.data_type() {
                     true => column,
                     false => cast(column, field.data_type().clone()),
@@ -67,7 +69,10 @@ fn check(found: &DataType, field: &Field) -> Result<()> {
     let time = |t: &DataType| matches!(t, DataType::Date32 | DataType::Timestamp(..));
     let number = |t: &DataType| t.is_numeric();
     let text = |t: &DataType| {
-        matches!(t, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null)
+        matches!(
+            t,
+            DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null
+        )
     };
     let fits = found == wanted
         || text(found)
@@ -78,7 +83,10 @@ fn check(found: &DataType, field: &Field) -> Result<()> {
         || matches!(
             (found, wanted),
             (
-                DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_),
+                DataType::Binary
+                    | DataType::LargeBinary
+                    | DataType::BinaryView
+                    | DataType::FixedSizeBinary(_),
                 DataType::BinaryView
             ) | (DataType::Dictionary(..), _)
                 | (DataType::Boolean, DataType::Boolean)

@@ -5,6 +5,7 @@
 //! - The shared column of a RIGHT or FULL join with USING is the side's that is there.
 //! - A scalar subquery may give no row, which is NULL, also when its column has no NULLs.
 //! - Operators and casts mean what PostgreSQL means by them: [`operands`].
+//! - DISTRIBUTE BY is a partitioning by hash.
 //! - A boolean CASE guards its branches: none is computed where its condition does not hold.
 
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator,
-    Subquery, cast, lit,
+    Partitioning, Repartition, Subquery, cast, lit,
 };
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 
@@ -69,6 +70,9 @@ pub(super) fn correct(
             LogicalPlan::Join(join) if is_bag_operation(join) => {
                 bag_operation(join).map(Transformed::yes)
             }
+            LogicalPlan::Repartition(distribute) => {
+                Ok(Transformed::yes(by_hash(distribute, state)))
+            }
             LogicalPlan::Join(join) if is_using(join) => {
                 using(join, qualified).map(Transformed::yes)
             }
@@ -76,6 +80,16 @@ pub(super) fn correct(
         }
     });
     corrected.map(|done| done.data)
+}
+
+/// DISTRIBUTE BY means that rows with equal values come into one partition, which a hash does.
+fn by_hash(distribute: &Repartition, state: &SessionState) -> LogicalPlan {
+    let mut distribute = distribute.clone();
+    if let Partitioning::DistributeBy(expressions) = distribute.partitioning_scheme {
+        let partitions = state.config().target_partitions();
+        distribute.partitioning_scheme = Partitioning::Hash(expressions, partitions);
+    }
+    LogicalPlan::Repartition(distribute)
 }
 
 /// A semi or anti join that treats NULLs as alike comes from INTERSECT and EXCEPT only; without ALL

@@ -8,13 +8,14 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     CastKind, CharacterLength, DataType, Expr, Fetch, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
-    LimitClause, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement, TableAliasColumnDef,
-    TableFactor, TableWithJoins, Value, ValueWithSpan, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    LimitClause, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier,
+    Statement, TableAliasColumnDef, TableFactor, TableWithJoins, Value, ValueWithSpan, VisitMut,
+    VisitorMut, WildcardAdditionalOptions, visit_expressions,
 };
 
 use super::quantified;
 use crate::error::{Error, Kind, Result};
+use crate::sql::parse_query;
 
 /// Rewrites a statement in place.
 pub(super) fn normalize(statement: &mut Statement) -> Result<()> {
@@ -24,12 +25,60 @@ pub(super) fn normalize(statement: &mut Statement) -> Result<()> {
     }
 }
 
+/// VALUES with a subquery among them are a UNION ALL of SELECTs, in which the planner knows what to
+/// do with it.
+fn rows_with_subqueries(query: &mut Query) -> Result<()> {
+    let SetExpr::Values(values) = query.body.as_ref() else {
+        return Ok(());
+    };
+    let mut cells = values.rows.iter().flat_map(|row| row.content.iter());
+    if !cells.any(has_subquery) {
+        return Ok(());
+    }
+    let mut selects = Vec::new();
+    for row in &values.rows {
+        let mut select = parse_query("SELECT 1")?;
+        if let SetExpr::Select(select) = select.body.as_mut() {
+            let cells = row.content.iter().enumerate();
+            let named = cells.map(|(at, cell)| SelectItem::ExprWithAlias {
+                expr: cell.clone(),
+                alias: Ident::new(format!("column{}", at + 1)),
+            });
+            select.projection = named.collect();
+        }
+        selects.push(select.body);
+    }
+    let union = selects.into_iter().reduce(|left, right| {
+        Box::new(SetExpr::SetOperation {
+            op: SetOperator::Union,
+            set_quantifier: SetQuantifier::All,
+            left,
+            right,
+        })
+    });
+    if let Some(union) = union {
+        query.body = union;
+    }
+    Ok(())
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |expr| match expr {
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
 struct Normalizer;
 
 impl VisitorMut for Normalizer {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if let Err(error) = rows_with_subqueries(query) {
+            return ControlFlow::Break(error);
+        }
         match query.fetch.take() {
             Some(fetch) => step(limit_of_fetch(query, fetch)),
             None => ControlFlow::Continue(()),

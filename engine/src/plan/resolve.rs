@@ -170,8 +170,16 @@ async fn open_named(
             let view = open_view(state, names, &object, view, inside).await?;
             return Ok(Some(view));
         }
+        if let RelationKind::Persisted(rows) = &relation.kind {
+            return Ok(Some(provider_as_source(Arc::clone(rows) as _)));
+        }
         let table = open_table(state, &names.warehouse, &object, &relation, None).await?;
-        return Ok(table.map(|table| provider_as_source(table)));
+        return Ok(table.map(|table| match &relation.persisted {
+            Some(rows) if rows.files == Some(table.fingerprint()) => {
+                provider_as_source(Arc::clone(rows) as _)
+            }
+            _ => provider_as_source(table),
+        }));
     }
     for schema in schemas(names, reference) {
         if let Some(provider) = names
@@ -324,7 +332,10 @@ async fn open_special(
             )
         }
         None => {
-            let at = version.as_ref().map(|v| moment(state, names, v)).transpose()?;
+            let at = version
+                .as_ref()
+                .map(|v| moment(state, names, v))
+                .transpose()?;
             (reference(name)?, open_stored(state, names, name, at).await?)
         }
     };

@@ -24,7 +24,7 @@ pub async fn open_table(
     at: Option<At>,
 ) -> Result<Option<Arc<FileTable>>> {
     let table = match (&relation.kind, at) {
-        (RelationKind::View(_), None) => return Ok(None),
+        (RelationKind::View(_) | RelationKind::Persisted(_), None) => return Ok(None),
         (RelationKind::External(definition), None) => definition.open(state).await,
         (RelationKind::Managed(managed), at) => open_managed(warehouse, &managed.folder, at)
             .await
@@ -59,6 +59,7 @@ async fn open_managed(warehouse: &Warehouse, folder: &str, at: Option<At>) -> Re
 fn described(kind: &RelationKind) -> &'static str {
     match kind {
         RelationKind::View(_) => "a view",
+        RelationKind::Persisted(_) => "a persisted query",
         _ => "an external table",
     }
 }
@@ -71,11 +72,7 @@ fn of_table(error: Error, table: &ObjectName) -> Error {
 }
 
 /// `VERSION AS OF 3`, `TIMESTAMP AS OF '…'`, `FOR SYSTEM_TIME AS OF '…'`: the moment that is meant.
-pub(super) fn moment(
-    state: &SessionState,
-    names: &Names,
-    version: &TableVersion,
-) -> Result<At> {
+pub(super) fn moment(state: &SessionState, names: &Names, version: &TableVersion) -> Result<At> {
     match version {
         TableVersion::VersionAsOf(expr) => {
             let number = constant(state, names, expr)?.cast_to(&arrow::datatypes::DataType::UInt64);

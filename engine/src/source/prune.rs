@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ColumnStatistics, DFSchema, Result, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::table_schema::TableSchema;
@@ -117,7 +117,9 @@ pub(super) fn by_statistics(
     let mut keep = vec![true; files.len()];
     for filter in filters {
         if let Some(kept) = decided(state, schema, &files, filter) {
-            keep.iter_mut().zip(kept).for_each(|(keep, kept)| *keep &= kept);
+            keep.iter_mut()
+                .zip(kept)
+                .for_each(|(keep, kept)| *keep &= kept);
         }
     }
     let mut keep = keep.into_iter();

@@ -4,6 +4,7 @@
 //! that every optimizer rule and the cluster's plan codec know it. Partition folders are pruned by
 //! the filters before any file is opened.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, SchemaRef};
@@ -144,6 +145,17 @@ impl FileTable {
 
     pub fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    /// A number that is another one when the files are others.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for file in &self.files {
+            let meta = &file.object_meta;
+            (meta.location.as_ref(), meta.size).hash(&mut hasher);
+            meta.last_modified.timestamp_micros().hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Bytes that the files take on disk.

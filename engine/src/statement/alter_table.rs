@@ -213,7 +213,9 @@ async fn drop_column(
 ) -> Result<Option<String>> {
     let base = ctx.warehouse.latest(&target.folder).await?;
     if if_exists && base.schema().field_with_name(column).is_err() {
-        return Ok(Some(format!("column \"{column}\" does not exist, skipping")));
+        return Ok(Some(format!(
+            "column \"{column}\" does not exist, skipping"
+        )));
     }
     rewrite::rewrite(ctx, target, |base| {
         check_free(base, target, column)?;

@@ -55,11 +55,33 @@ pub(super) fn select(
 /// The changed table as a relation of a change's query, under the name that the user calls it by.
 pub(super) fn target_relation(relation: &TableFactor) -> Result<(TableFactor, SqlName, String)> {
     let TableFactor::Table {
-        name, alias, args, ..
+        name,
+        alias,
+        args,
+        version,
+        sample,
+        ..
     } = relation
     else {
         return Err(Error::unsupported("changing anything but a table"));
     };
+    if version.is_some() {
+        return Err(Error::unsupported("changing an older version of a table")
+            .hint("Only the latest version can be changed: leave AS OF out."));
+    }
+    if sample.is_some() {
+        return Err(
+            Error::unsupported("changing a sample of a table").hint("Choose the rows in WHERE.")
+        );
+    }
+    if alias
+        .as_ref()
+        .is_some_and(|alias| !alias.columns.is_empty())
+    {
+        return Err(Error::unsupported(
+            "other names for the columns of a changed table",
+        ));
+    }
     if args.is_some() {
         return Err(Error::unsupported("changing the rows of a function"));
     }

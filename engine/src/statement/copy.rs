@@ -79,7 +79,9 @@ fn columns_of(table: &SqlName, columns: &[SqlName]) -> Result<Box<ast::Query>> {
     if let ast::SetExpr::Select(select) = query.body.as_mut()
         && !columns.is_empty()
     {
-        let names = columns.iter().filter_map(|c| c.0.first()?.as_ident().cloned());
+        let names = columns
+            .iter()
+            .filter_map(|c| c.0.first()?.as_ident().cloned());
         select.projection = names
             .map(|name| ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(name)))
             .collect();
@@ -243,7 +245,10 @@ fn output_format(named: Option<&str>, location: &str) -> Result<&'static str> {
         Some(Format::Csv) => Ok("csv"),
         Some(Format::Json) => Ok("json"),
         Some(Format::Arrow) => Ok("arrow"),
-        Some(other) => Err(Error::unsupported(format!("writing {} files", other.name()))),
+        Some(other) => Err(Error::unsupported(format!(
+            "writing {} files",
+            other.name()
+        ))),
         None => Err(Error::new(
             Kind::InvalidParameterValue,
             format!("the name of \"{location}\" does not tell its format"),
@@ -253,10 +258,7 @@ fn output_format(named: Option<&str>, location: &str) -> Result<&'static str> {
 }
 
 /// The options of a writer, as DataFusion names them.
-fn writer_settings(
-    options: &mut Options,
-    format: &'static str,
-) -> Result<HashMap<String, String>> {
+fn writer_settings(options: &mut Options, format: &'static str) -> Result<HashMap<String, String>> {
     let mut settings = HashMap::new();
     let mut set = |name: &str, value: String| settings.insert(format!("format.{name}"), value);
     if let Some(compression) = options.take_text("compression")? {
@@ -267,8 +269,11 @@ fn writer_settings(
         set("has_header", header.to_string());
         set("timestamp_format", "%Y-%m-%d %H:%M:%S%.f".to_string());
         set("timestamp_tz_format", "%Y-%m-%d %H:%M:%S%.f%:z".to_string());
-        for (option, name) in [("delimiter", "delimiter"), ("quote", "quote"), ("null", "null_value")]
-        {
+        for (option, name) in [
+            ("delimiter", "delimiter"),
+            ("quote", "quote"),
+            ("null", "null_value"),
+        ] {
             if let Some(text) = options.take_text(option)? {
                 set(name, text);
             }

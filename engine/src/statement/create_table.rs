@@ -80,6 +80,23 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Body> {
 }
 
 fn columns(c: &mut Cursor) -> Result<Vec<ast::ColumnDef>> {
+    // CREATE TABLE t (a, b) AS …
+    let names = c.sql(|p| {
+        p.maybe_parse(|p| {
+            p.expect_token(&Token::LParen)?;
+            let names = p.parse_comma_separated(|p| p.parse_identifier())?;
+            p.expect_token(&Token::RParen)?;
+            Ok(names)
+        })
+    })?;
+    if let Some(names) = names {
+        let untyped = |name| ast::ColumnDef {
+            name,
+            data_type: ast::DataType::Unspecified,
+            options: Vec::new(),
+        };
+        return Ok(names.into_iter().map(untyped).collect());
+    }
     let (columns, constraints) = c.sql(|p| p.parse_columns())?;
     match constraints.first() {
         Some(constraint) => Err(Error::unsupported(format!("the constraint {constraint}"))),
@@ -175,6 +192,7 @@ impl Head {
             kind,
             created_ms: chrono::Utc::now().timestamp_millis(),
             statistics: None,
+            persisted: None,
         };
         let replaced = snapshot.relation(name).cloned();
         let change = Change::PutRelation(name.clone(), Box::new(relation));
@@ -265,9 +283,7 @@ pub(super) fn column_spec(ctx: &Context, column: &ast::ColumnDef) -> Result<Colu
             ColumnOption::NotNull => nullable = false,
             ColumnOption::Null => {}
             other => {
-                return Err(Error::unsupported(format!(
-                    "{other} for a column"
-                )));
+                return Err(Error::unsupported(format!("{other} for a column")));
             }
         }
     }

@@ -59,7 +59,10 @@ pub(super) fn parse(c: &mut Cursor, head: Head, options: Options) -> Result<Crea
             }
         }
     }
-    if table.query.is_none() && table.head.columns.is_empty() {
+    let untyped = |column: &ast::ColumnDef| column.data_type == ast::DataType::Unspecified;
+    if table.query.is_none()
+        && (table.head.columns.is_empty() || table.head.columns.iter().any(untyped))
+    {
         return Err(c.unexpected("(column type, …) or AS query"));
     }
     Ok(table)
@@ -118,7 +121,15 @@ impl CreateTableAs {
             let target = WriteTarget::new(&place, Arc::clone(&schema), &layout, written)?;
             (adds, rows) = writing::write(ctx, physical, target, true).await?;
         }
-        table::create(&ctx.warehouse, &folder.name, &schema, &layout, adds, written).await?;
+        table::create(
+            &ctx.warehouse,
+            &folder.name,
+            &schema,
+            &layout,
+            adds,
+            written,
+        )
+        .await?;
         let kind = RelationKind::Managed(Managed {
             folder: folder.name.clone(),
         });
@@ -153,19 +164,30 @@ impl CreateTableAs {
     fn columns(&self, ctx: &Context, plan: Option<&LogicalPlan>) -> Result<Schema> {
         let declared = &self.head.columns;
         let Some(plan) = plan else {
-            let columns = declared.iter().map(|column| Ok(column_spec(ctx, column)?.field()));
+            let columns = declared
+                .iter()
+                .map(|column| Ok(column_spec(ctx, column)?.field()));
             return Ok(Schema::new(columns.collect::<Result<Vec<_>>>()?));
         };
-        if let Some(typed) = declared.iter().find(|c| c.data_type != ast::DataType::Unspecified) {
+        if let Some(typed) = declared
+            .iter()
+            .find(|c| c.data_type != ast::DataType::Unspecified)
+        {
             return Err(Error::new(
                 Kind::Syntax,
-                format!("column \"{}\" has a type and CREATE TABLE AS a query", typed.name),
+                format!(
+                    "column \"{}\" has a type and CREATE TABLE AS a query",
+                    typed.name
+                ),
             )
             .hint("The query gives the types: cast its columns."));
         }
         let found = plan::shown(plan.schema().inner());
         if declared.len() > found.fields().len() {
-            return Err(Error::new(Kind::Syntax, "too many column names were specified"));
+            return Err(Error::new(
+                Kind::Syntax,
+                "too many column names were specified",
+            ));
         }
         let fields = found.fields().iter().enumerate().map(|(at, field)| {
             let name = declared.get(at).map(|column| fold(&column.name));
@@ -213,6 +235,14 @@ pub(super) fn check_layout(layout: &Layout, schema: &Schema) -> Result<()> {
             ));
         }
     }
+    for names in groups {
+        if let Some(at) = (1..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+            return Err(Error::new(
+                Kind::DuplicateColumn,
+                format!("column \"{}\" specified more than once", names[at]),
+            ));
+        }
+    }
     let partitions = &layout.partitioned_by;
     if let Some(both) = partitions.iter().find(|p| layout.clustered_by.contains(p)) {
         return Err(Error::new(
@@ -232,7 +262,9 @@ pub(super) fn check_layout(layout: &Layout, schema: &Schema) -> Result<()> {
         field.is_ok_and(|f| matches!(f.data_type(), DataType::BinaryView))
     });
     match binary {
-        Some(name) => Err(Error::unsupported(format!("partitioning by bytea column \"{name}\""))),
+        Some(name) => Err(Error::unsupported(format!(
+            "partitioning by bytea column \"{name}\""
+        ))),
         None => Ok(()),
     }
 }

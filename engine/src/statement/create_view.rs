@@ -112,6 +112,7 @@ impl CreateView {
             kind: RelationKind::View(view),
             created_ms,
             statistics: None,
+            persisted: None,
         };
         Ok((
             vec![Change::PutRelation(name.clone(), Box::new(relation))],

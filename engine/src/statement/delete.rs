@@ -56,9 +56,18 @@ impl Delete {
             }];
             from.extend(self.delete.using.iter().flatten().cloned());
             let columns = vec![
-                (FILE_COLUMN.to_string(), compose::column(&called, FILE_COLUMN)?),
-                (ROW_COLUMN.to_string(), compose::column(&called, ROW_COLUMN)?),
-                (ACTION_COLUMN.to_string(), compose::expression(&REMOVE.to_string())?),
+                (
+                    FILE_COLUMN.to_string(),
+                    compose::column(&called, FILE_COLUMN)?,
+                ),
+                (
+                    ROW_COLUMN.to_string(),
+                    compose::column(&called, ROW_COLUMN)?,
+                ),
+                (
+                    ACTION_COLUMN.to_string(),
+                    compose::expression(&REMOVE.to_string())?,
+                ),
             ];
             compose::select(columns, from, self.delete.selection.clone())
         });

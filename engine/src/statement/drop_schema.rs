@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, context};
-use crate::catalog::{Change, RelationKind, DEFAULT_SCHEMA, Snapshot};
+use crate::catalog::{Change, DEFAULT_SCHEMA, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use serde_json::Value;
@@ -47,7 +47,11 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Insert> {
     if let Some(query) = &mut source
         && let ast::SetExpr::Values(values) = query.body.as_mut()
     {
-        for value in values.rows.iter_mut().flat_map(|row| row.content.iter_mut()) {
+        for value in values
+            .rows
+            .iter_mut()
+            .flat_map(|row| row.content.iter_mut())
+        {
             *value = compose::or_default(value);
         }
     }
@@ -95,7 +99,7 @@ impl Insert {
         let mut types = HashMap::new();
         for (field, source) in columns {
             if let Some(at) = source.filter(|_| !field.data_type().is_nested()) {
-                types.insert(at, type_name(field.data_type()));
+                types.insert(at, stored_type(field.data_type()));
             }
         }
         for row in &mut values.rows {
@@ -147,6 +151,16 @@ impl Insert {
         Ok(columns
             .map(|column| named.iter().position(|name| *name == column))
             .collect())
+    }
+}
+
+/// The type of a column in SQL. A timestamp without its precision would be one of nanoseconds, which
+/// has not room for all years.
+fn stored_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Timestamp(_, None) => "timestamp(6)".to_string(),
+        DataType::Timestamp(_, Some(_)) => "timestamp(6) with time zone".to_string(),
+        other => type_name(other),
     }
 }
 

@@ -125,7 +125,12 @@ impl Merge {
                     None => return Err(Error::new(Kind::Syntax, "MERGE needs a named source")),
                 }
             }
-            _ => return Err(Error::new(Kind::Syntax, "subquery in MERGE must have an alias")),
+            _ => {
+                return Err(Error::new(
+                    Kind::Syntax,
+                    "subquery in MERGE must have an alias",
+                ));
+            }
         };
         let mut query = parse_query(&format!("SELECT *, true AS \"{SOURCE_COLUMN}\" FROM x"))?;
         if let ast::SetExpr::Select(select) = query.body.as_mut() {
@@ -145,7 +150,10 @@ impl Merge {
         let Some(from) = select.from.first_mut() else {
             return Err(Error::internal("not a relation"));
         };
-        if let TableFactor::Derived { subquery, alias, .. } = &mut from.relation {
+        if let TableFactor::Derived {
+            subquery, alias, ..
+        } = &mut from.relation
+        {
             *subquery = query;
             if let Some(alias) = alias {
                 alias.name = name.clone();
@@ -158,9 +166,15 @@ impl Merge {
     fn matching(&self, target: &str, source: &Ident, wanted: Matching) -> Result<Expr> {
         let source = super::cursor::fold(source);
         let present = |relation: &str, column: &str| -> Result<String> {
-            Ok(format!("{} IS NOT NULL", compose::column(relation, column)?))
+            Ok(format!(
+                "{} IS NOT NULL",
+                compose::column(relation, column)?
+            ))
         };
-        let (target, source) = (present(target, ROW_COLUMN)?, present(&source, SOURCE_COLUMN)?);
+        let (target, source) = (
+            present(target, ROW_COLUMN)?,
+            present(&source, SOURCE_COLUMN)?,
+        );
         compose::expression(&match wanted {
             Matching::Both => format!("{target} AND {source}"),
             Matching::SourceOnly => format!("NOT ({target})"),
@@ -251,7 +265,10 @@ fn inserted(
         return Err(Error::unsupported("INSERT ROW"));
     };
     let [row] = values.rows.as_slice() else {
-        return Err(Error::new(Kind::Syntax, "INSERT in MERGE takes one row of values"));
+        return Err(Error::new(
+            Kind::Syntax,
+            "INSERT in MERGE takes one row of values",
+        ));
     };
     let names: Vec<String> = match insert.columns.is_empty() {
         true => schema.fields().iter().map(|f| f.name().clone()).collect(),
@@ -270,7 +287,9 @@ fn inserted(
             "INSERT in MERGE has another number of expressions than of columns",
         ));
     }
-    let place = names.iter().position(|name| name == schema.field(at).name());
+    let place = names
+        .iter()
+        .position(|name| name == schema.field(at).name());
     match place.and_then(|place| row.content.get(place)) {
         Some(value) => Ok(compose::or_default(value)),
         None => compose::expression("NULL"),
@@ -282,7 +301,10 @@ fn acting(inner: Box<ast::Query>) -> Result<Box<ast::Query>> {
     let sql = format!("SELECT * FROM (SELECT 1) AS x WHERE \"{ACTION_COLUMN}\" <> 0");
     let mut query = parse_query(&sql)?;
     if let ast::SetExpr::Select(select) = query.body.as_mut() {
-        debug_assert!(matches!(select.projection.as_slice(), [SelectItem::Wildcard(_)]));
+        debug_assert!(matches!(
+            select.projection.as_slice(),
+            [SelectItem::Wildcard(_)]
+        ));
         if let Some(TableWithJoins {
             relation: TableFactor::Derived { subquery, .. },
             ..

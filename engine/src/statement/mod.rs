@@ -34,6 +34,7 @@ mod explain;
 mod insert;
 mod merge;
 mod optimize;
+mod persist;
 mod prepare;
 mod query;
 mod reset;
@@ -50,6 +51,7 @@ mod show_tables;
 mod summarize;
 mod transaction;
 mod truncate;
+mod unpersist;
 mod update;
 mod use_schema;
 mod vacuum;
@@ -102,6 +104,7 @@ pub(crate) enum Body {
     Insert(insert::Insert),
     Merge(merge::Merge),
     Optimize(optimize::Optimize),
+    Persist(persist::Persist),
     Prepare(prepare::Prepare),
     Query(query::Query),
     Reset(reset::Reset),
@@ -118,6 +121,7 @@ pub(crate) enum Body {
     Summarize(summarize::Summarize),
     Transaction(transaction::Transaction),
     Truncate(truncate::Truncate),
+    Unpersist(unpersist::Unpersist),
     Update(update::Update),
     UseSchema(use_schema::UseSchema),
     Vacuum(vacuum::Vacuum),
@@ -159,9 +163,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
             Body::CreateSchema(create_schema::parse(c)?)
         }
         ["create", "table" | "external", ..]
-        | ["create", "or", "replace", "table" | "external"] => {
-            create_table::parse(c)?
-        }
+        | ["create", "or", "replace", "table" | "external"] => create_table::parse(c)?,
         ["create", "view", ..] | ["create", "or", "replace", "view"] => {
             Body::CreateView(create_view::parse(c)?)
         }
@@ -176,6 +178,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["insert", ..] => Body::Insert(insert::parse(c)?),
         ["merge", ..] => Body::Merge(merge::parse(c)?),
         ["optimize", ..] => Body::Optimize(optimize::parse(c)?),
+        ["persist", ..] => Body::Persist(persist::parse(c)?),
         ["prepare", ..] => Body::Prepare(prepare::parse(c)?),
         ["reset", ..] => Body::Reset(reset::parse(c)?),
         ["set", ..] => Body::Set(set::parse(c)?),
@@ -194,6 +197,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
             ..,
         ] => Body::Transaction(transaction::parse(c)?),
         ["truncate", ..] => Body::Truncate(truncate::parse(c)?),
+        ["unpersist", ..] => Body::Unpersist(unpersist::parse(c)?),
         ["update", ..] => Body::Update(update::parse(c)?),
         ["use", ..] => Body::UseSchema(use_schema::parse(c)?),
         ["vacuum", ..] => Body::Vacuum(vacuum::parse(c)?),
@@ -225,6 +229,7 @@ impl Statement {
             Body::Insert(s) => s.run(ctx).await,
             Body::Merge(s) => s.run(ctx).await,
             Body::Optimize(s) => s.run(ctx).await,
+            Body::Persist(s) => s.run(ctx).await,
             Body::Prepare(s) => s.run(ctx).await,
             Body::Query(s) => s.run(ctx).await,
             Body::Reset(s) => s.run(ctx),
@@ -241,6 +246,7 @@ impl Statement {
             Body::Summarize(s) => s.run(ctx).await,
             Body::Transaction(s) => s.run(ctx),
             Body::Truncate(s) => s.run(ctx).await,
+            Body::Unpersist(s) => s.run(ctx),
             Body::Update(s) => s.run(ctx).await,
             Body::UseSchema(s) => s.run(ctx),
             Body::Vacuum(s) => s.run(ctx).await,

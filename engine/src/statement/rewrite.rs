@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use serde_json::Value;
 
 use super::Context;
@@ -16,6 +17,9 @@ use crate::table::{self, Change, DeltaOperation, Layout, TableVersion, WriteTarg
 
 /// Times that a table is laid out anew because it changed meanwhile.
 const ATTEMPTS: usize = 5;
+
+/// Files of so many bytes together become one.
+const ONE_FILE_BYTES: u64 = 128 << 20;
 
 /// What a table is to be after a rewrite.
 pub(super) struct Rewrite {
@@ -57,8 +61,16 @@ pub(super) async fn rewrite(
         let rows = LogicalPlanBuilder::scan(writing::TARGET, scan, None)?.build()?;
         let fields: Vec<&Field> = wanted.schema.fields().iter().map(|f| f.as_ref()).collect();
         let rows = plan::assigned(&ctx.state, rows, &fields, &wanted.sources)?;
-        let physical = ctx.execution.prepare(&ctx.state, &rows).await?;
-        let to = WriteTarget::new(base.place(), Arc::clone(&wanted.schema), &wanted.layout, written)?;
+        let mut physical = ctx.execution.prepare(&ctx.state, &rows).await?;
+        if base.bytes(&wanted.files)? < ONE_FILE_BYTES {
+            physical = Arc::new(CoalescePartitionsExec::new(physical));
+        }
+        let to = WriteTarget::new(
+            base.place(),
+            Arc::clone(&wanted.schema),
+            &wanted.layout,
+            written,
+        )?;
         let adds = match wanted.files.is_empty() {
             true => Vec::new(),
             false => writing::write(ctx, physical, to, true).await?.0,
@@ -95,7 +107,11 @@ fn change(base: &TableVersion, wanted: Rewrite, adds: Vec<table::Add>) -> Result
 }
 
 /// A rewrite of all files that keeps the columns and changes the layout.
-pub(super) fn whole(base: &TableVersion, layout: Layout, statement: &'static str) -> Result<Rewrite> {
+pub(super) fn whole(
+    base: &TableVersion,
+    layout: Layout,
+    statement: &'static str,
+) -> Result<Rewrite> {
     let columns = 0..base.schema().fields().len();
     Ok(Rewrite {
         operation: optimize_operation(),

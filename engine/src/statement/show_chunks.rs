@@ -25,10 +25,10 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowChunks> {
 impl ShowChunks {
     fn query(&self, ctx: &Context) -> Result<SystemQuery<'static>> {
         let (name, relation) = ctx.existing(&self.table)?;
-        if let RelationKind::View(_) = relation.kind {
+        if let RelationKind::View(_) | RelationKind::Persisted(_) = relation.kind {
             return Err(Error::new(
                 Kind::WrongObjectType,
-                format!("\"{}\" is a view and has no chunks", name.name),
+                format!("\"{}\" has no chunks of its own", name.name),
             ));
         }
         Ok(SystemQuery {

@@ -57,6 +57,7 @@ fn statement(name: &ObjectName, kind: &RelationKind) -> String {
             format!("CREATE VIEW {name}{columns} AS {}", view.sql)
         }
         RelationKind::Managed(_) => String::new(),
+        RelationKind::Persisted(rows) => rows.sql.clone(),
         RelationKind::External(definition) => {
             let columns = columns(&definition.file_schema());
             let options = definition.to_sql_options();

@@ -51,7 +51,8 @@ impl Update {
                 joins: self.update.table.joins.clone(),
             }];
             if let Some(
-                ast::UpdateTableFromKind::BeforeSet(more) | ast::UpdateTableFromKind::AfterSet(more),
+                ast::UpdateTableFromKind::BeforeSet(more)
+                | ast::UpdateTableFromKind::AfterSet(more),
             ) = &self.update.from
             {
                 from.extend(more.iter().cloned());

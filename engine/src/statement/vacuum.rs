@@ -45,9 +45,9 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Vacuum> {
 impl Vacuum {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let retention = i64::try_from(self.retention_hours).ok();
-        let retention = retention.and_then(chrono::Duration::try_hours).ok_or_else(|| {
-            Error::new(Kind::InvalidParameterValue, "the retention is too long")
-        })?;
+        let retention = retention
+            .and_then(chrono::Duration::try_hours)
+            .ok_or_else(|| Error::new(Kind::InvalidParameterValue, "the retention is too long"))?;
         let folders = match &self.table {
             Some(name) => vec![writing::target(ctx, name, "vacuum")?.folder],
             None => managed_folders(ctx),
@@ -55,7 +55,11 @@ impl Vacuum {
         let mut removed = Vec::new();
         for folder in &folders {
             let done = table::vacuum(&ctx.warehouse, folder, retention, self.dry_run).await?;
-            removed.extend(done.files.into_iter().map(|file| format!("{folder}/{file}")));
+            removed.extend(
+                done.files
+                    .into_iter()
+                    .map(|file| format!("{folder}/{file}")),
+            );
         }
         if self.table.is_none() {
             let used = managed_folders(ctx).into_iter().collect();
@@ -81,9 +85,11 @@ impl Vacuum {
 
 fn managed_folders(ctx: &Context) -> Vec<String> {
     let snapshot = ctx.catalog.snapshot();
-    let folders = snapshot.relations().filter_map(|(_, relation)| match &relation.kind {
-        RelationKind::Managed(managed) => Some(managed.folder.clone()),
-        _ => None,
-    });
+    let folders = snapshot
+        .relations()
+        .filter_map(|(_, relation)| match &relation.kind {
+            RelationKind::Managed(managed) => Some(managed.folder.clone()),
+            _ => None,
+        });
     folders.collect()
 }

@@ -58,6 +58,12 @@ pub(super) fn target(ctx: &Context, name: &SqlName, verb: &str) -> Result<Target
                 format!("cannot {verb} view \"{}\"", name.name),
             ));
         }
+        RelationKind::Persisted(_) => {
+            return Err(Error::new(
+                Kind::WrongObjectType,
+                format!("cannot {verb} persisted query \"{}\"", name.name),
+            ));
+        }
         RelationKind::External(_) => {
             return Err(Error::new(
                 Kind::WrongObjectType,

@@ -46,6 +46,7 @@ pub(super) const TABLES: SystemTable = SystemTable {
             for (name, relation) in system.snapshot().relations() {
                 let kind = match relation.kind {
                     RelationKind::External(_) | RelationKind::Managed(_) => "BASE TABLE",
+                    RelationKind::Persisted(_) => "LOCAL TEMPORARY",
                     RelationKind::View(_) => "VIEW",
                 };
                 rows.push([

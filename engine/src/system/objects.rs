@@ -1,6 +1,7 @@
 //! `system.schemas`, `.tables`, `.columns`, `.views`: what the catalog holds.
 
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::sql::sqlparser::ast;
 use futures::FutureExt;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub(super) const TABLES: SystemTable = SystemTable {
                         Some("delta"),
                         Some(system.warehouse.shown(&managed.folder)),
                     ),
+                    RelationKind::Persisted(_) => ("persisted", None, None),
                     RelationKind::View(_) => ("view", None, None),
                 };
                 rows.push([
@@ -176,6 +178,7 @@ pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectNa
 async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
     match &relation.kind {
         RelationKind::External(definition) => Ok(definition.schema()),
+        RelationKind::Persisted(rows) => Ok(TableProvider::schema(rows.as_ref())),
         RelationKind::Managed(managed) => {
             let version = system.warehouse.latest(&managed.folder).await?;
             Ok(Arc::clone(version.schema()))

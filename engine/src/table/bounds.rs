@@ -86,17 +86,13 @@ fn scalar(value: &Value, data_type: &DataType, is_max: bool) -> Option<ScalarVal
     }
 }
 
-/// The JSON for a file that we wrote. `has_nan` tells for each column whether NaN is among its
-/// values, which no bound would cover.
-pub(super) fn write(statistics: &Statistics, schema: &SchemaRef, has_nan: &[bool]) -> String {
+/// The JSON for a file that we wrote.
+pub(super) fn write(statistics: &Statistics, schema: &SchemaRef) -> String {
     let (mut minima, mut maxima, mut nulls) = (Map::new(), Map::new(), Map::new());
     let columns = schema.fields().iter().zip(&statistics.column_statistics);
-    for ((field, column), has_nan) in columns.zip(has_nan) {
+    for (field, column) in columns {
         if let Precision::Exact(count) | Precision::Inexact(count) = column.null_count {
             nulls.insert(field.name().clone(), json!(count));
-        }
-        if *has_nan {
-            continue;
         }
         let (min, max) = (column.min_value.get_value(), column.max_value.get_value());
         if let (Some(min), Some(max)) = (min.and_then(value_of), max.and_then(value_of)) {
@@ -136,7 +132,10 @@ fn value_of(scalar: &ScalarValue) -> Option<Value> {
             let floor = micros.div_euclid(1000);
             let instant = chrono::DateTime::from_timestamp_millis(floor)?;
             let suffix = if zone.is_some() { "Z" } else { "" };
-            Some(json!(format!("{}{suffix}", instant.format("%Y-%m-%dT%H:%M:%S%.3f"))))
+            Some(json!(format!(
+                "{}{suffix}",
+                instant.format("%Y-%m-%dT%H:%M:%S%.3f")
+            )))
         }
         ScalarValue::TimestampMillisecond(_, zone)
         | ScalarValue::TimestampSecond(_, zone)
@@ -169,7 +168,7 @@ mod tests {
             column_statistics: vec![column],
         };
         let schema = Arc::new(Schema::new(vec![field.clone()]));
-        let json = write(&statistics, &schema, &[false]);
+        let json = write(&statistics, &schema);
         let read = read(Some(&json), &[&field], &[], 100);
         assert_eq!(read.num_rows, Precision::Exact(9));
         assert_eq!(read.column_statistics[0].null_count, Precision::Exact(3));
@@ -178,19 +177,31 @@ mod tests {
 
     #[test]
     fn bounds_survive_the_log() {
-        let int = round_trip(ScalarValue::Int64(Some(i64::MIN)), ScalarValue::Int64(Some(7)));
-        assert_eq!(int.min_value, Precision::Exact(ScalarValue::Int64(Some(i64::MIN))));
+        let int = round_trip(
+            ScalarValue::Int64(Some(i64::MIN)),
+            ScalarValue::Int64(Some(7)),
+        );
+        assert_eq!(
+            int.min_value,
+            Precision::Exact(ScalarValue::Int64(Some(i64::MIN)))
+        );
         let float = |f| ScalarValue::Float64(Some(f));
         let floats = round_trip(float(-0.1), float(1e300));
         assert_eq!(floats.max_value, Precision::Inexact(float(1e300)));
         let micros = |n| ScalarValue::TimestampMicrosecond(Some(n), Some("UTC".into()));
         let instants = round_trip(micros(-1), micros(1_700_000_000_123_456));
         assert_eq!(instants.min_value, Precision::Inexact(micros(-1000)));
-        assert_eq!(instants.max_value, Precision::Inexact(micros(1_700_000_000_123_999)));
+        assert_eq!(
+            instants.max_value,
+            Precision::Inexact(micros(1_700_000_000_123_999))
+        );
         let decimal = |n| ScalarValue::Decimal128(Some(n), 10, 2);
         let decimals = round_trip(decimal(-5), decimal(1234));
         assert_eq!(decimals.min_value, Precision::Inexact(decimal(-5)));
         let long = |n| ScalarValue::Decimal128(Some(n), 38, 2);
-        assert_eq!(round_trip(long(1), long(10_i128.pow(30))).max_value, Precision::Absent);
+        assert_eq!(
+            round_trip(long(1), long(10_i128.pow(30))).max_value,
+            Precision::Absent
+        );
     }
 }

@@ -49,8 +49,7 @@ pub async fn create(
 /// The definition of a table as its log says it.
 pub(super) fn metadata(schema: &SchemaRef, layout: &Layout) -> Result<Metadata> {
     let stored: StructType = delta_schema(schema)?;
-    new_metadata(&stored, &layout.partitioned_by, layout.properties())
-        .map_err(convert::kernel)
+    new_metadata(&stored, &layout.partitioned_by, layout.properties()).map_err(convert::kernel)
 }
 
 pub(super) fn delta_schema(schema: &SchemaRef) -> Result<StructType> {
@@ -61,7 +60,10 @@ pub(super) fn delta_schema(schema: &SchemaRef) -> Result<StructType> {
 
 /// The oldest protocol that has what the columns need, so that most programs can read the table.
 fn protocol(schema: &SchemaRef) -> Result<Protocol> {
-    let plain_timestamps = schema.fields().iter().any(|f| has_plain_timestamp(f.data_type()));
+    let plain_timestamps = schema
+        .fields()
+        .iter()
+        .any(|f| has_plain_timestamp(f.data_type()));
     let value: Value = match plain_timestamps {
         true => json!({
             "minReaderVersion": 3,

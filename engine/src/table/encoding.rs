@@ -1,5 +1,6 @@
 //! How our Parquet files are made: zstd, page index, row groups that fit for pruning.
 
+use arrow::datatypes::Schema;
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -17,7 +18,11 @@ const SMALLEST_ROW_GROUP_BYTES: usize = 4 << 20;
 /// Bytes of text that bounds keep; known divisions need keys in full.
 const BOUND_BYTES: usize = 256;
 
-pub(super) fn properties(row_group_bytes: usize, bloom_filters: &[String]) -> WriterProperties {
+pub(super) fn properties(
+    row_group_bytes: usize,
+    bloom_filters: &[String],
+    schema: &Schema,
+) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("quern {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -25,6 +30,15 @@ pub(super) fn properties(row_group_bytes: usize, bloom_filters: &[String]) -> Wr
         .set_max_row_group_bytes(Some(row_group_bytes))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_statistics_truncate_length(Some(BOUND_BYTES));
+    // Parquet's bounds leave NaN out, and NaN is greater than every number.
+    for field in schema
+        .fields()
+        .iter()
+        .filter(|f| f.data_type().is_floating())
+    {
+        let path = ColumnPath::new(vec![field.name().clone()]);
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+    }
     for column in bloom_filters {
         let path = ColumnPath::new(vec![column.clone()]);
         properties = properties.set_column_bloom_filter_enabled(path, true);

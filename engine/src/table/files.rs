@@ -9,7 +9,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::partition;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, ScalarValue};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::execution::memory_pool::MemoryReservation;
 use deltalake_core::kernel::Add;
@@ -20,8 +21,8 @@ use parking_lot::Mutex;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::async_writer::AsyncArrowWriter;
 
-use super::{bounds, encoding};
 use super::write::WriteTarget;
+use super::{bounds, encoding};
 use crate::error::{Error, Kind, Result};
 
 /// The files that a statement has written so far, to be removed if it fails.
@@ -71,7 +72,7 @@ struct OpenFile {
     path: Path,
     partition_values: Vec<ScalarValue>,
     rows: u64,
-    has_nan: Vec<bool>,
+    floats: Vec<FloatBounds>,
     /// The key of the last row that was written.
     last_key: Vec<ScalarValue>,
 }
@@ -85,7 +86,9 @@ impl<'a> FileWriter<'a> {
         partition: usize,
     ) -> Result<Self> {
         let columns = 0..target.schema.fields().len();
-        let stored: Vec<_> = columns.filter(|c| !target.partitioned_by.contains(c)).collect();
+        let stored: Vec<_> = columns
+            .filter(|c| !target.partitioned_by.contains(c))
+            .collect();
         Ok(Self {
             stored_schema: Arc::new(target.schema.project(&stored)?),
             stored,
@@ -120,7 +123,11 @@ impl<'a> FileWriter<'a> {
 
     /// Writes rows that have the same partition values.
     async fn write_run(&mut self, rows: &RecordBatch, values: &[ScalarValue]) -> Result<()> {
-        if self.open.as_ref().is_some_and(|f| f.partition_values != values) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|f| f.partition_values != values)
+        {
             self.close().await?;
         }
         let keys = columns_of(rows, &self.target.clustered_by);
@@ -137,7 +144,8 @@ impl<'a> FileWriter<'a> {
             }
             if pending > 0 {
                 let last = values_at(&keys, run.start - 1)?;
-                self.append(&rows.slice(start, pending), values, last).await?;
+                self.append(&rows.slice(start, pending), values, last)
+                    .await?;
             }
             self.close().await?;
             start = run.start;
@@ -178,14 +186,18 @@ impl<'a> FileWriter<'a> {
             Some(file) => file,
             None => self.begin(values)?,
         };
-        for (has_nan, column) in file.has_nan.iter_mut().zip(stored.columns()) {
-            *has_nan |= contains_nan(column);
+        for (bounds, column) in file.floats.iter_mut().zip(stored.columns()) {
+            bounds.add(column);
         }
         file.writer.write(&stored).await?;
         file.rows += rows.num_rows() as u64;
         file.last_key = last_key;
         self.rows += rows.num_rows() as u64;
-        if self.reservation.try_resize(file.writer.memory_size()).is_err() {
+        if self
+            .reservation
+            .try_resize(file.writer.memory_size())
+            .is_err()
+        {
             file.writer.flush().await?;
             self.reservation.try_resize(file.writer.memory_size())?;
         }
@@ -197,16 +209,28 @@ impl<'a> FileWriter<'a> {
     }
 
     fn begin(&mut self, values: &[ScalarValue]) -> Result<OpenFile> {
-        let name = format!("{}-{:03}-{:04}.parquet", self.target.id, self.partition, self.files);
+        let name = format!(
+            "{}-{:03}-{:04}.parquet",
+            self.target.id, self.partition, self.files
+        );
         self.files += 1;
-        let folders = self.target.partitioned_by.iter().zip(values).map(|(column, value)| {
-            let name = self.target.schema.field(*column).name();
-            format!("{name}={}", folder_value(value))
-        });
+        let folders = self
+            .target
+            .partitioned_by
+            .iter()
+            .zip(values)
+            .map(|(column, value)| {
+                let name = self.target.schema.field(*column).name();
+                format!("{name}={}", folder_value(value))
+            });
         let relative = Path::from_iter(folders.chain([name]));
         let path = Path::from_iter(self.target.root.parts().chain(relative.parts()));
         self.target.written.note(&path);
-        let properties = encoding::properties(self.row_group_bytes, &self.target.bloom_filters);
+        let properties = encoding::properties(
+            self.row_group_bytes,
+            &self.target.bloom_filters,
+            &self.stored_schema,
+        );
         let options = ArrowWriterOptions::new()
             .with_properties(properties)
             .with_skip_arrow_metadata(true);
@@ -217,7 +241,7 @@ impl<'a> FileWriter<'a> {
             path: relative,
             partition_values: values.to_vec(),
             rows: 0,
-            has_nan: vec![false; self.stored.len()],
+            floats: vec![FloatBounds::default(); self.stored.len()],
             last_key: Vec::new(),
         })
     }
@@ -230,8 +254,11 @@ impl<'a> FileWriter<'a> {
         let metadata = file.writer.finish().await?;
         let size = file.writer.bytes_written();
         self.reservation.try_resize(0)?;
-        let statistics =
+        let mut statistics =
             DFParquetMetadata::statistics_from_parquet_metadata(&metadata, &self.stored_schema)?;
+        for (column, floats) in statistics.column_statistics.iter_mut().zip(&file.floats) {
+            floats.fill(column);
+        }
         let names = self.target.partitioned_by.iter();
         let values = names.zip(&file.partition_values).map(|(column, value)| {
             let name = self.target.schema.field(*column).name().clone();
@@ -244,7 +271,7 @@ impl<'a> FileWriter<'a> {
             size: i64::try_from(size).map_err(Error::internal)?,
             modification_time: chrono::Utc::now().timestamp_millis(),
             data_change: true,
-            stats: Some(bounds::write(&statistics, &self.stored_schema, &file.has_nan)),
+            stats: Some(bounds::write(&statistics, &self.stored_schema)),
             tags: None,
             deletion_vector: None,
             base_row_id: None,
@@ -271,7 +298,10 @@ impl<'a> FileWriter<'a> {
 }
 
 fn columns_of(batch: &RecordBatch, columns: &[usize]) -> Vec<ArrayRef> {
-    columns.iter().map(|c| Arc::clone(batch.column(*c))).collect()
+    columns
+        .iter()
+        .map(|c| Arc::clone(batch.column(*c)))
+        .collect()
 }
 
 fn values_at(columns: &[ArrayRef], row: usize) -> Result<Vec<ScalarValue>> {
@@ -279,18 +309,51 @@ fn values_at(columns: &[ArrayRef], row: usize) -> Result<Vec<ScalarValue>> {
     Ok(values.collect::<Result<_, _>>()?)
 }
 
-/// Comparison of NaN is not what readers of bounds expect, so such columns get none.
-fn contains_nan(column: &ArrayRef) -> bool {
-    match column.data_type() {
-        DataType::Float64 => {
-            let values = column.as_primitive::<Float64Type>().values();
-            values.iter().any(|v| v.is_nan())
+/// The bounds of a float column's values, which Parquet's writer is not asked for: none when NaN is
+/// among them, which is greater than every number.
+#[derive(Debug, Clone, Default)]
+struct FloatBounds {
+    min: Option<f64>,
+    max: Option<f64>,
+    nulls: usize,
+    has_nan: bool,
+    is_float: bool,
+}
+
+impl FloatBounds {
+    fn add(&mut self, column: &ArrayRef) {
+        match column.data_type() {
+            DataType::Float64 => self.add_values(column.as_primitive::<Float64Type>().iter()),
+            DataType::Float32 => {
+                let values = column.as_primitive::<Float32Type>().iter();
+                self.add_values(values.map(|v| v.map(f64::from)));
+            }
+            _ => {}
         }
-        DataType::Float32 => {
-            let values = column.as_primitive::<Float32Type>().values();
-            values.iter().any(|v| v.is_nan())
+    }
+
+    fn add_values(&mut self, values: impl Iterator<Item = Option<f64>>) {
+        self.is_float = true;
+        for value in values {
+            let Some(value) = value else {
+                self.nulls += 1;
+                continue;
+            };
+            self.has_nan |= value.is_nan();
+            self.min = Some(self.min.map_or(value, |min| min.min(value)));
+            self.max = Some(self.max.map_or(value, |max| max.max(value)));
         }
-        _ => false,
+    }
+
+    fn fill(&self, column: &mut ColumnStatistics) {
+        if !self.is_float {
+            return;
+        }
+        column.null_count = Precision::Exact(self.nulls);
+        if let (Some(min), Some(max), false) = (self.min, self.max, self.has_nan) {
+            column.min_value = Precision::Inexact(ScalarValue::Float64(Some(min)));
+            column.max_value = Precision::Inexact(ScalarValue::Float64(Some(max)));
+        }
     }
 }
 

@@ -40,7 +40,13 @@ fn entry(info: CommitInfo, version: u64) -> HistoryEntry {
     }
     details.extend(info.info.clone());
     // What describes the writer or repeats the table's definition.
-    for key in ["clientVersion", "operationId", "metadata", "protocol", "location"] {
+    for key in [
+        "clientVersion",
+        "operationId",
+        "metadata",
+        "protocol",
+        "location",
+    ] {
         details.remove(key);
     }
     details.retain(|_, value| !value.is_null());

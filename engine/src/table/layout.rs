@@ -81,6 +81,9 @@ mod tests {
         };
         let properties = layout.properties().into_iter().collect();
         assert_eq!(Layout::of(&properties, vec!["p".into()]).unwrap(), layout);
-        assert_eq!(Layout::of(&HashMap::new(), vec![]).unwrap(), Layout::default());
+        assert_eq!(
+            Layout::of(&HashMap::new(), vec![]).unwrap(),
+            Layout::default()
+        );
     }
 }

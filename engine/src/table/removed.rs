@@ -72,7 +72,11 @@ impl Removed {
     /// The numbers of the files that lose rows, in order, with how many.
     pub fn files(&self) -> Vec<(usize, u64)> {
         let state = self.state.lock();
-        state.rows.iter().map(|(file, rows)| (*file, rows.len())).collect()
+        state
+            .rows
+            .iter()
+            .map(|(file, rows)| (*file, rows.len()))
+            .collect()
     }
 
     /// Notes the rows of a batch; tells which of them are new rows to be written.

@@ -82,11 +82,10 @@ pub fn storable(data_type: &DataType) -> Result<DataType> {
         | DataType::Float64
         | DataType::Date32 => data_type.clone(),
         other => {
-            return Err(Error::unsupported(format!(
-                "storing values of type {}",
-                type_name(other)
-            ))
-            .hint("Cast it to text, or to a number of seconds, and back when you read it."));
+            return Err(
+                Error::unsupported(format!("storing values of type {}", type_name(other)))
+                    .hint("Cast it to text, or to a number of seconds, and back when you read it."),
+            );
         }
     })
 }
@@ -102,7 +101,8 @@ fn stored_field(field: &FieldRef) -> Result<FieldRef> {
 
 /// The type as Delta's own schema names it, which has no views.
 pub(super) fn plain(data_type: &DataType) -> DataType {
-    let field = |f: &FieldRef| Arc::new(Field::new(f.name(), plain(f.data_type()), f.is_nullable()));
+    let field =
+        |f: &FieldRef| Arc::new(Field::new(f.name(), plain(f.data_type()), f.is_nullable()));
     match data_type {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,

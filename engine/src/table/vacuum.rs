@@ -28,11 +28,11 @@ pub async fn vacuum(
         .clone()
         .vacuum()
         .with_mode(VacuumMode::Full)
-    .with_retention_period(retention)
-    .with_enforce_retention_duration(false)
-    .with_dry_run(dry_run)
-    .await
-    .map_err(convert::error)?;
+        .with_retention_period(retention)
+        .with_enforce_retention_duration(false)
+        .with_dry_run(dry_run)
+        .await
+        .map_err(convert::error)?;
     Ok(Vacuumed {
         files: removed.files_deleted,
     })

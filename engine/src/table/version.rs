@@ -12,11 +12,11 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use parquet::arrow::RowNumber;
 
-use super::{bounds, convert};
 use super::create::delta_schema;
 use super::layout::Layout;
 use super::types::storable;
 use super::warehouse::Place;
+use super::{bounds, convert};
 use crate::error::{Error, Kind, Result};
 use crate::source::{Definition, FileTable, Format, Listed, StoredColumn};
 
@@ -121,7 +121,9 @@ impl TableVersion {
             if let Some(statistics) = file.statistics.take() {
                 // One for each of the two columns, which have none.
                 let mut statistics = Statistics::clone(&statistics);
-                statistics.column_statistics.extend([Default::default(), Default::default()]);
+                statistics
+                    .column_statistics
+                    .extend([Default::default(), Default::default()]);
                 file.statistics = Some(Arc::new(statistics));
             }
             Ok(file)
@@ -149,7 +151,10 @@ impl TableVersion {
         let mut order: Vec<usize> = fields.iter().map(|f| at(f.name())).collect();
         let mut virtual_columns = Vec::new();
         if for_change {
-            order.extend([names.by_ref().count() - 1, columns.len() + partition_columns.len()]);
+            order.extend([
+                names.by_ref().count() - 1,
+                columns.len() + partition_columns.len(),
+            ]);
             let row = Field::new(ROW_COLUMN, DataType::Int64, false);
             virtual_columns.push(Arc::new(row.with_extension_type(RowNumber)));
         }
@@ -178,7 +183,9 @@ impl TableVersion {
         let log = snapshot.log_data();
         let partitioned_by = self.layout()?.partitioned_by;
         let fields = self.schema.fields().iter().map(|f| f.as_ref());
-        let stored: Vec<_> = fields.filter(|f| !partitioned_by.contains(f.name())).collect();
+        let stored: Vec<_> = fields
+            .filter(|f| !partitioned_by.contains(f.name()))
+            .collect();
         let files = log.iter().map(|file| {
             if file.deletion_vector_descriptor().is_some() {
                 return Err(Error::unsupported("a Delta table with deletion vectors"));
@@ -214,7 +221,9 @@ impl TableVersion {
                 "a Delta table with files outside its folder",
             ));
         }
-        Ok(Path::from_iter(self.place.path.parts().chain(relative.parts())))
+        Ok(Path::from_iter(
+            self.place.path.parts().chain(relative.parts()),
+        ))
     }
 
     /// The log's entries for files that a change replaces, by their numbers.
@@ -230,20 +239,40 @@ impl TableVersion {
     /// This table's definition with other columns and another layout.
     pub fn metadata_with(&self, schema: &SchemaRef, layout: &Layout) -> Result<Metadata> {
         let mut metadata = self.snapshot()?.metadata().clone();
-        metadata = metadata.with_schema(&delta_schema(schema)?).map_err(convert::kernel)?;
+        metadata = metadata
+            .with_schema(&delta_schema(schema)?)
+            .map_err(convert::kernel)?;
         for property in Layout::PROPERTIES {
-            metadata = metadata.remove_config_key(property).map_err(convert::kernel)?;
+            metadata = metadata
+                .remove_config_key(property)
+                .map_err(convert::kernel)?;
         }
         for (key, value) in layout.properties() {
-            metadata = metadata.add_config_key(key, value).map_err(convert::kernel)?;
+            metadata = metadata
+                .add_config_key(key, value)
+                .map_err(convert::kernel)?;
         }
         Ok(metadata)
+    }
+
+    /// Bytes of the files of these numbers, which are in order.
+    pub fn bytes(&self, numbers: &[usize]) -> Result<u64> {
+        let log = self.snapshot()?.log_data();
+        let sizes = log
+            .iter()
+            .map(|file| u64::try_from(file.size()).unwrap_or_default());
+        let wanted = sizes
+            .enumerate()
+            .filter(|(n, _)| numbers.binary_search(n).is_ok());
+        Ok(wanted.map(|(_, size)| size).sum())
     }
 
     /// Numbers of files smaller than so many bytes.
     pub fn small_files(&self, bytes: u64) -> Result<Vec<usize>> {
         let log = self.snapshot()?.log_data();
-        let sizes = log.iter().map(|file| u64::try_from(file.size()).unwrap_or_default());
+        let sizes = log
+            .iter()
+            .map(|file| u64::try_from(file.size()).unwrap_or_default());
         let small = sizes.enumerate().filter(|(_, size)| *size < bytes);
         Ok(small.map(|(number, _)| number).collect())
     }
@@ -299,7 +328,9 @@ fn partition_value(text: Option<String>, data_type: &DataType) -> Result<ScalarV
         Some(text) => ScalarValue::try_from_string(text.clone(), data_type).map_err(|_| {
             Error::new(
                 Kind::BadData,
-                format!("the table's log has the partition value '{text}', which is no {data_type}"),
+                format!(
+                    "the table's log has the partition value '{text}', which is no {data_type}"
+                ),
             )
         }),
     }

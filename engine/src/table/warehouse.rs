@@ -145,7 +145,9 @@ impl Warehouse {
     /// A folder name that no table has had: the table's name, for people who look, and a number.
     pub fn new_folder(&self, schema: &str, table: &str) -> NewFolder {
         let plain = |text: &str| -> String {
-            let kept = text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_');
+            let kept = text
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || *c == '_');
             kept.take(40).collect()
         };
         let unique = uuid::Uuid::new_v4().simple().to_string();
@@ -172,7 +174,10 @@ impl Warehouse {
 
     pub(super) fn log_store(&self, folder: &str) -> Result<LogStoreRef> {
         let place = self.place(folder);
-        let prefixed = Arc::new(PrefixStore::new(Arc::clone(&place.store), place.path.clone()));
+        let prefixed = Arc::new(PrefixStore::new(
+            Arc::clone(&place.store),
+            place.path.clone(),
+        ));
         let config = StorageConfig::default();
         Ok(default_logstore(
             prefixed,
@@ -271,7 +276,11 @@ impl Warehouse {
             .await
             .map_err(store_error)?;
         for file in files {
-            place.store.delete(&file.location).await.map_err(store_error)?;
+            place
+                .store
+                .delete(&file.location)
+                .await
+                .map_err(store_error)?;
         }
         Ok(())
     }
@@ -294,7 +303,9 @@ impl Warehouse {
 }
 
 pub(super) fn store_error(error: object_store::Error) -> Error {
-    Error::from(datafusion::error::DataFusionError::ObjectStore(Box::new(error)))
+    Error::from(datafusion::error::DataFusionError::ObjectStore(Box::new(
+        error,
+    )))
 }
 
 async fn version_at(latest: &TableVersion, instant_ms: i64) -> Result<u64> {

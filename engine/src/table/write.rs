@@ -18,7 +18,9 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
@@ -31,8 +33,8 @@ use deltalake_core::kernel::Add;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use super::encoding;
 use super::count::{CountExec, RowCount};
+use super::encoding;
 use super::files::{FileWriter, Written};
 use super::layout::Layout;
 use super::warehouse::Place;
@@ -100,7 +102,11 @@ pub fn write_plan(
     lay_out: bool,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let by_partition = target.partitioned_by.clone();
-    let sort_by: Vec<usize> = by_partition.iter().chain(&target.clustered_by).copied().collect();
+    let sort_by: Vec<usize> = by_partition
+        .iter()
+        .chain(&target.clustered_by)
+        .copied()
+        .collect();
     let input = match lay_out && !target.clustered_by.is_empty() {
         true => {
             let counted: Arc<dyn ExecutionPlan> = match &target.files {
@@ -128,7 +134,10 @@ fn ordering(schema: &SchemaRef, columns: &[usize]) -> Result<Option<LexOrdering>
             descending: false,
             nulls_first: false,
         };
-        PhysicalSortExpr::new(Arc::new(Column::new(schema.field(*at).name(), *at)), options)
+        PhysicalSortExpr::new(
+            Arc::new(Column::new(schema.field(*at).name(), *at)),
+            options,
+        )
     });
     Ok(LexOrdering::new(expressions))
 }
@@ -268,11 +277,16 @@ async fn write(
     drop(input);
     writer.close().await?;
     let texts = writer.adds.iter().map(serde_json::to_string);
-    let texts = texts.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
+    let texts = texts
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Error::internal)?;
     // All rows are counted with the first file: only their sum is asked for.
     let total = i64::try_from(writer.rows).map_err(Error::internal)?;
     let counts = (0..texts.len()).map(|at| if at == 0 { total } else { 0 });
     let counts: ArrayRef = Arc::new(Int64Array::from_iter_values(counts));
     let texts: ArrayRef = Arc::new(StringArray::from(texts));
-    Ok(RecordBatch::try_new(WriteExec::columns(), vec![texts, counts])?)
+    Ok(RecordBatch::try_new(
+        WriteExec::columns(),
+        vec![texts, counts],
+    )?)
 }

@@ -103,7 +103,10 @@ fn found(data_dir: &str) -> Tables {
 
 fn csv(data_dir: &str, sql: &str) -> String {
     let all = out(&["--data-dir", data_dir, "--format", "csv", "-c", sql]);
-    all.lines().skip(1).map(|line| format!("{line}\n")).collect()
+    all.lines()
+        .skip(1)
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 /// Runs statements until it is killed; gives how many were acknowledged.
@@ -129,9 +132,13 @@ fn run_and_kill(data_dir: &str, statements: &[String], after: Duration) -> usize
 
 #[test]
 fn killed_writers_lose_nothing_and_leave_nothing_half_done() {
-    let kills = std::env::var("QUERN_KILLS").ok().and_then(|n| n.parse().ok());
+    let kills = std::env::var("QUERN_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let kills: u64 = kills.unwrap_or(KILLS);
-    let seed = std::env::var("QUERN_SEED").ok().and_then(|n| n.parse().ok());
+    let seed = std::env::var("QUERN_SEED")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()) * 7919 + 1);
     let folder = temporary();
     let data_dir = folder.path().join("data");

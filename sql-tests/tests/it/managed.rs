@@ -8,12 +8,17 @@ fn engine(folder: &std::path::Path) -> Engine {
     let mut settings = Settings::default();
     let data_dir = folder.to_str().unwrap();
     settings.set_at_start("quern.data_dir", data_dir).unwrap();
-    settings.set_at_start("quern.memory_limit", "512MiB").unwrap();
+    settings
+        .set_at_start("quern.memory_limit", "512MiB")
+        .unwrap();
     Engine::open(settings).unwrap()
 }
 
 async fn run(session: &Session, sql: &str) -> Option<u64> {
-    let outcome = session.sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let outcome = session
+        .sql(sql)
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
     outcome.affected_rows
 }
 
@@ -38,7 +43,11 @@ async fn concurrent_writers_lose_nothing() {
             let session = engine.session(SessionOptions::local());
             for at in 0..4 {
                 run(&session, "UPDATE counter SET n = n + 1").await;
-                run(&session, &format!("INSERT INTO log VALUES ({writer}, {at})")).await;
+                run(
+                    &session,
+                    &format!("INSERT INTO log VALUES ({writer}, {at})"),
+                )
+                .await;
             }
         })
     });
@@ -60,9 +69,16 @@ async fn readers_keep_their_version() {
         engine.session(SessionOptions::local()),
         engine.session(SessionOptions::local()),
     );
-    run(&writer, "CREATE TABLE t AS SELECT i FROM generate_series(1, 50000) s(i)").await;
+    run(
+        &writer,
+        "CREATE TABLE t AS SELECT i FROM generate_series(1, 50000) s(i)",
+    )
+    .await;
     let rows = reader.sql("SELECT i FROM t").await.unwrap().rows.unwrap();
-    assert_eq!(run(&writer, "DELETE FROM t WHERE i > 10").await, Some(49_990));
+    assert_eq!(
+        run(&writer, "DELETE FROM t WHERE i > 10").await,
+        Some(49_990)
+    );
     assert_eq!(run(&writer, "UPDATE t SET i = -i").await, Some(10));
     run(&writer, "DROP TABLE t").await;
     let batches = rows.collect().await.unwrap();
@@ -75,7 +91,11 @@ async fn failed_statements_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
     let session = engine.session(SessionOptions::local());
-    run(&session, "CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) s(i)").await;
+    run(
+        &session,
+        "CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) s(i)",
+    )
+    .await;
     let late = "SELECT 1000000 / (90000 - i) FROM generate_series(1, 100000) s(i)";
     for failing in [
         format!("INSERT INTO t {late}"),
@@ -86,9 +106,18 @@ async fn failed_statements_leave_nothing() {
         assert!(session.sql(&failing).await.is_err(), "{failing}");
     }
     assert_eq!(number(&session, "SELECT sum(i) FROM t").await, 500_500);
-    let versions = session.sql("SHOW HISTORY FROM t").await.unwrap().rows.unwrap();
+    let versions = session
+        .sql("SHOW HISTORY FROM t")
+        .await
+        .unwrap()
+        .rows
+        .unwrap();
     assert_eq!(versions.collect().await.unwrap()[0].num_rows(), 1);
-    let used = number(&session, "SELECT count(DISTINCT location) FROM system.chunks").await;
+    let used = number(
+        &session,
+        "SELECT count(DISTINCT location) FROM system.chunks",
+    )
+    .await;
     // Files are removed by a task of its own.
     let start = std::time::Instant::now();
     while parquet_files(folder.path()) != used {
@@ -120,7 +149,8 @@ async fn changes_hit_the_right_rows_of_large_files() {
     let engine = engine(folder.path());
     let session = engine.session(SessionOptions::local());
     let rows = 600_000;
-    let make = format!("CREATE TABLE t AS SELECT i, i % 97 AS m FROM generate_series(1, {rows}) s(i)");
+    let make =
+        format!("CREATE TABLE t AS SELECT i, i % 97 AS m FROM generate_series(1, {rows}) s(i)");
     run(&session, &make).await;
     let updated = run(&session, "UPDATE t SET m = -1 WHERE i % 1000 = 7").await;
     assert_eq!(updated, Some(600));
@@ -131,5 +161,8 @@ async fn changes_hit_the_right_rows_of_large_files() {
     assert_eq!(i64::try_from(deleted.unwrap()).unwrap() + kept, rows);
     let wrong = "SELECT count(*) FROM t WHERE m = 3 OR i > 599990 OR (m = -1) <> (i % 1000 = 7)";
     assert_eq!(number(&session, wrong).await, 0);
-    assert_eq!(number(&session, "SELECT count(*) - count(DISTINCT i) FROM t").await, 0);
+    assert_eq!(
+        number(&session, "SELECT count(*) - count(DISTINCT i) FROM t").await,
+        0
+    );
 }
