@@ -15,6 +15,8 @@ const ORDER: &[&str] = &[
     "chunk",
     "function",
     "source",
+    "table",
+    "persist",
     "catalog",
     "plan",
     "execution",
