@@ -29,13 +29,16 @@ const ORDER: &[&str] = &[
 
 /// Files of engine/src/statement/ that are no statements but what statements share.
 const SHARED: &[&str] = &[
+    "compose",
     "context",
     "cursor",
     "mod",
     "outcome",
     "profile",
+    "rewrite",
     "show",
     "with_options",
+    "writing",
 ];
 
 const SOURCES: &[&str] = &["engine", "server", "sql-tests", "bench"];
