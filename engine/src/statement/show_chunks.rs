@@ -25,10 +25,15 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowChunks> {
 impl ShowChunks {
     fn query(&self, ctx: &Context) -> Result<SystemQuery<'static>> {
         let (name, relation) = ctx.existing(&self.table)?;
-        if let RelationKind::View(_) | RelationKind::Persisted(_) = relation.kind {
+        let what = match &relation.kind {
+            RelationKind::View(_) => Some("a view"),
+            RelationKind::Persisted(_) => Some("a persisted query"),
+            RelationKind::External(_) | RelationKind::Managed(_) => None,
+        };
+        if let Some(what) = what {
             return Err(Error::new(
                 Kind::WrongObjectType,
-                format!("\"{}\" has no chunks of its own", name.name),
+                format!("\"{}\" is {what} and has no chunks", name.name),
             ));
         }
         Ok(SystemQuery {
