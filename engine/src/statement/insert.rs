@@ -99,12 +99,13 @@ impl Insert {
         let mut types = HashMap::new();
         for (field, source) in columns {
             if let Some(at) = source.filter(|_| !field.data_type().is_nested()) {
-                types.insert(at, stored_type(field.data_type()));
+                types.insert(at, (field, stored_type(field.data_type())));
             }
         }
         for row in &mut values.rows {
             for (at, value) in row.content.iter_mut().enumerate() {
-                if let Some(data_type) = types.get(&at) {
+                if let Some((field, data_type)) = types.get(&at) {
+                    check_literal(value, field)?;
                     *value = compose::cast(value.clone(), data_type)?;
                 }
             }
@@ -151,6 +152,36 @@ impl Insert {
         Ok(columns
             .map(|column| named.iter().position(|name| *name == column))
             .collect())
+    }
+}
+
+/// A number is no date and a boolean no number, though a cast would make one of the other.
+fn check_literal(value: &ast::Expr, field: &Field) -> Result<()> {
+    let value = match value {
+        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => expr,
+        other => other,
+    };
+    let ast::Expr::Value(literal) = value else {
+        return Ok(());
+    };
+    let data_type = field.data_type();
+    let is_text = matches!(data_type, DataType::Utf8View);
+    let (found, fits) = match &literal.value {
+        ast::Value::Number(..) => ("numeric", data_type.is_numeric() || is_text),
+        ast::Value::Boolean(_) => ("boolean", *data_type == DataType::Boolean || is_text),
+        _ => return Ok(()),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Error::new(
+            Kind::TypeMismatch,
+            format!(
+                "column \"{}\" is of type {} but expression is of type {found}",
+                field.name(),
+                type_name(data_type)
+            ),
+        )
+        .hint("You will need to rewrite or cast the expression.")),
     }
 }
 
