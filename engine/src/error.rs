@@ -115,6 +115,8 @@ kinds! {
     TooComplex = "54001",
     /// Not allowed for this user.
     Privilege = "42501",
+    /// The object store does not accept the credentials, or there are none: give the right ones.
+    StoreCredentials = "28000",
     /// SQL we understand but do not do (yet): the hint names the alternative.
     Unsupported = "0A000",
     /// A file or object store failed: check the path, its rights and the network, then try again.

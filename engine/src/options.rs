@@ -87,6 +87,18 @@ impl Options {
         }
     }
 
+    /// Takes every option whose name `knows`; `listed` are the names that an error lists.
+    pub fn take_known(
+        &mut self,
+        listed: impl IntoIterator<Item = &'static str>,
+        knows: impl Fn(&str) -> bool,
+    ) -> Vec<(String, OptionValue)> {
+        self.accepted.extend(listed);
+        self.entries
+            .extract_if(.., |(name, _)| knows(name))
+            .collect()
+    }
+
     pub fn take_text(&mut self, name: &'static str) -> Result<Option<String>> {
         self.take(name)
             .map(|value| match value {

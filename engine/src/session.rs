@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::execution::{Query, QueryInfo, unless_ended};
 use crate::function;
 use crate::settings::Settings;
+use crate::source::StoreSettings;
 use crate::statement::{self, Context, Outcome, Prepared, Statement, TransactionState, Variables};
 
 /// One client connection. Statements of a session run one after another.
@@ -202,6 +203,8 @@ impl Session {
         options.execution.target_partitions = settings.threads();
         options.execution.batch_size = ConfigNonZeroUsize::try_new(settings.batch_size_rows())?;
         options.execution.time_zone = Some(settings.timezone().to_string());
+        let stores = StoreSettings::of(&settings);
+        state.config_mut().set_extension(Arc::new(stores));
         state.mark_start_execution();
         follow_settings(&mut state)?;
         let user = &self.variables.user;

@@ -37,6 +37,8 @@ pub enum ValueType {
     TimeZone,
     /// A comma-separated list of schema names.
     SchemaList,
+    /// Text that is never shown again.
+    Secret,
 }
 
 impl ValueType {
@@ -48,6 +50,7 @@ impl ValueType {
             ValueType::Text => "text",
             ValueType::TimeZone => "time zone",
             ValueType::SchemaList => "list of schemas",
+            ValueType::Secret => "secret text",
         }
     }
 }
@@ -70,6 +73,62 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Name of the client program, shown in system.queries.",
     },
     Setting {
+        name: "quern.aws_access_key_id",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Session,
+        doc: "Access key of S3, for tables that are made without one. Empty takes AWS_ACCESS_KEY_ID.",
+    },
+    Setting {
+        name: "quern.aws_endpoint",
+        value_type: ValueType::Text,
+        default: "",
+        scope: Scope::Session,
+        doc: "URL of a service that speaks S3. Empty takes AWS_ENDPOINT_URL, and without that Amazon's.",
+    },
+    Setting {
+        name: "quern.aws_region",
+        value_type: ValueType::Text,
+        default: "",
+        scope: Scope::Session,
+        doc: "Region of S3's buckets. Empty takes AWS_REGION, and without that us-east-1.",
+    },
+    Setting {
+        name: "quern.aws_secret_access_key",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Session,
+        doc: "Secret of the access key. Empty takes AWS_SECRET_ACCESS_KEY.",
+    },
+    Setting {
+        name: "quern.aws_session_token",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Session,
+        doc: "Token of temporary credentials. Empty takes AWS_SESSION_TOKEN.",
+    },
+    Setting {
+        name: "quern.azure_storage_account_key",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Session,
+        doc: "Key of the Azure storage account. Empty takes AZURE_STORAGE_ACCOUNT_KEY.",
+    },
+    Setting {
+        name: "quern.azure_storage_account_name",
+        value_type: ValueType::Text,
+        default: "",
+        scope: Scope::Session,
+        doc: "Azure storage account that az:// containers are in. Empty takes AZURE_STORAGE_ACCOUNT_NAME.",
+    },
+    Setting {
+        name: "quern.azure_storage_sas_key",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Session,
+        doc: "Shared access signature, instead of the account's key. Empty takes AZURE_STORAGE_SAS_KEY.",
+    },
+    Setting {
         name: "quern.batch_size",
         value_type: ValueType::Count,
         default: "8192",
@@ -82,6 +141,20 @@ pub static SETTINGS: &[Setting] = &[
         default: "",
         scope: Scope::Start,
         doc: "Folder of the catalog. Without one the catalog is in memory and ends with the process.",
+    },
+    Setting {
+        name: "quern.google_service_account",
+        value_type: ValueType::Text,
+        default: "",
+        scope: Scope::Session,
+        doc: "File with the key of a Google service account. Empty takes GOOGLE_SERVICE_ACCOUNT.",
+    },
+    Setting {
+        name: "quern.google_service_account_key",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Session,
+        doc: "The text of such a file. Empty takes GOOGLE_SERVICE_ACCOUNT_KEY.",
     },
     Setting {
         name: "quern.memory_limit",
@@ -105,6 +178,21 @@ pub static SETTINGS: &[Setting] = &[
         default: "100GiB",
         scope: Scope::Start,
         doc: "Disk space that all running queries may use for spilling.",
+    },
+    Setting {
+        name: "quern.store_retry_timeout",
+        value_type: ValueType::Duration,
+        default: "1min",
+        scope: Scope::Session,
+        doc: "How long a failing request to an object store is repeated before the query fails. 0 means not at all.",
+    },
+    Setting {
+        name: "quern.store_timeout",
+        value_type: ValueType::Duration,
+        default: "20s",
+        scope: Scope::Session,
+        doc: "How long an object store may be silent before the request is repeated: until it answers, and between two \
+              pieces of a file.",
     },
     Setting {
         name: "quern.threads",
@@ -137,9 +225,19 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 /// The settings of an engine or a session: what was set, over the defaults.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     changed: BTreeMap<&'static str, String>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let changed = SETTINGS
+            .iter()
+            .filter(|s| self.changed.contains_key(s.name));
+        let shown = changed.map(|s| (s.name, self.value(s)));
+        f.debug_map().entries(shown).finish()
+    }
 }
 
 impl Settings {
@@ -193,14 +291,22 @@ impl Settings {
         Ok(self.value(Self::declaration(name)?))
     }
 
+    /// The value as it may be shown: `***` for a secret.
     pub fn value(&self, setting: &'static Setting) -> &str {
+        match (setting.value_type, self.raw(setting)) {
+            (ValueType::Secret, secret) if !secret.is_empty() => "***",
+            (_, value) => value,
+        }
+    }
+
+    fn raw(&self, setting: &'static Setting) -> &str {
         self.changed
             .get(setting.name)
             .map_or(setting.default, String::as_str)
     }
 
     fn text(&self, name: &str) -> &str {
-        self.get(name).unwrap_or_default()
+        Self::declaration(name).map_or("", |setting| self.raw(setting))
     }
 
     pub fn batch_size_rows(&self) -> usize {
@@ -229,6 +335,34 @@ impl Settings {
         self.text("quern.threads")
             .parse()
             .unwrap_or_else(|_| cores())
+    }
+
+    /// The settings that say how object stores are reached, under the stores' own names. Secrets
+    /// are among them.
+    pub fn store_values(&self) -> Vec<(&'static str, String)> {
+        let names = SETTINGS.iter().filter_map(|setting| {
+            let name = setting.name.strip_prefix("quern.")?;
+            let of_store = ["aws_", "azure_", "google_"];
+            let is_one = of_store.iter().any(|prefix| name.starts_with(prefix));
+            is_one.then(|| (name, self.raw(setting).to_string()))
+        });
+        names.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// How long a store may be silent.
+    pub fn store_timeout(&self) -> Duration {
+        let ms = parse_duration_ms(self.text("quern.store_timeout")).unwrap_or(20_000);
+        match ms {
+            // As elsewhere, 0 means no limit.
+            0 => Duration::from_secs(24 * 3600),
+            ms => Duration::from_millis(ms),
+        }
+    }
+
+    /// How long a request to a store is repeated.
+    pub fn store_retry_timeout(&self) -> Duration {
+        let ms = parse_duration_ms(self.text("quern.store_retry_timeout")).unwrap_or(60_000);
+        Duration::from_millis(ms)
     }
 
     /// Schemas in the order of look-up; never empty.

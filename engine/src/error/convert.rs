@@ -77,7 +77,8 @@ impl From<DataFusionError> for Error {
             DataFusionError::ResourcesExhausted(m) => out_of_memory(&m),
             DataFusionError::IoError(e) => Error::from(e),
             DataFusionError::ObjectStore(e) => from_object_store(*e),
-            DataFusionError::ParquetError(e) => Error::new(Kind::BadData, tidy(&e.to_string())),
+            DataFusionError::ParquetError(e) => Error::within(e.as_ref())
+                .unwrap_or_else(|| Error::new(Kind::BadData, tidy(&e.to_string()))),
             DataFusionError::Plan(m) => from_text(&m, Kind::InvalidStatement),
             DataFusionError::Configuration(m) => Error::new(Kind::InvalidParameterValue, tidy(&m)),
             DataFusionError::Execution(m) => from_text(&m, Kind::InvalidText),
@@ -106,11 +107,11 @@ fn not_implemented(message: &str) -> Error {
 
 /// The error behind an `Arc`, which cannot be taken apart: ours is cloned, others go by their text.
 fn from_shared(error: &DataFusionError) -> Error {
+    if let Some(ours) = Error::within(error) {
+        return ours;
+    }
     match error.find_root() {
-        DataFusionError::External(e) => match e.downcast_ref::<Error>() {
-            Some(ours) => ours.clone(),
-            None => from_text(&e.to_string(), Kind::Internal),
-        },
+        DataFusionError::External(e) => from_text(&e.to_string(), Kind::Internal),
         DataFusionError::ArrowError(e, _) => from_arrow(e),
         DataFusionError::ResourcesExhausted(m) => out_of_memory(m),
         DataFusionError::IoError(e) => Error::new(Kind::Io, e.to_string()),
@@ -131,6 +132,9 @@ fn from_external(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         Ok(e) => return Error::from(*e),
         Err(other) => other,
     };
+    if let Some(ours) = Error::within(error.as_ref()) {
+        return ours;
+    }
     match error.downcast::<std::io::Error>() {
         Ok(e) => Error::from(*e),
         Err(other) => from_text(&other.to_string(), Kind::Internal),
@@ -287,7 +291,28 @@ pub(crate) fn strip_location(message: &str) -> (&str, Option<(u64, u64)>) {
     (message[..at].trim(), place)
 }
 
+impl Error {
+    /// Our own error, if a library's error was made of one.
+    pub(crate) fn within(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(ours) = error.downcast_ref::<Error>() {
+                return Some(ours.clone());
+            }
+            let io = error.downcast_ref::<std::io::Error>();
+            cause = match io.and_then(std::io::Error::get_ref) {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        None
+    }
+}
+
 fn from_object_store(error: object_store::Error) -> Error {
+    if let Some(ours) = Error::within(&error) {
+        return ours;
+    }
     match error {
         object_store::Error::NotFound { path, .. } => Error::new(
             Kind::UndefinedFile,
@@ -309,6 +334,9 @@ impl From<parquet::errors::ParquetError> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind;
+        if let Some(ours) = Error::within(&error) {
+            return ours;
+        }
         match error.kind() {
             ErrorKind::NotFound => Error::new(Kind::UndefinedFile, error.to_string()),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

@@ -28,7 +28,7 @@ pub(super) fn check(setting: &'static Setting, value: &str) -> Result<()> {
             !schema_list(value).is_empty(),
             "one or more schema names, separated by commas",
         ),
-        ValueType::Text => (true, ""),
+        ValueType::Text | ValueType::Secret => (true, ""),
     };
     if good {
         return Ok(());

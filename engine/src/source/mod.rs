@@ -23,6 +23,7 @@ mod prune;
 mod resolve;
 mod scan;
 mod statistics;
+pub mod store;
 mod stream;
 mod table;
 mod types;
@@ -38,6 +39,7 @@ pub use format::{Compression, Format};
 pub use location::absolute as absolute_location;
 pub use scan::{FormatSource, Reading};
 pub use statistics::KnownStatistics;
+pub use store::{Store, StoreOptions, StoreSettings};
 pub use table::{FileTable, Listed};
 pub use types::of_sql as sql_type;
 

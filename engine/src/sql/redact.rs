@@ -1,8 +1,9 @@
-//! The statement's text without its secrets, for logs, `system.queries` and error reports.
+//! Text without its secrets: statements, locations and messages, for logs, `system.queries`, the
+//! listings of the catalog and error reports.
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// Names whose string value is never shown again.
+/// Names whose value is never shown again.
 const SECRET_NAMES: &[&str] = &[
     "password",
     "secret",
@@ -10,71 +11,265 @@ const SECRET_NAMES: &[&str] = &[
     "credential",
     "access_key",
     "account_key",
-    "sas",
+    "customer_key",
+    "master_key",
+    "sas_key",
+    "sas_token",
     "private_key",
 ];
 
+/// Statements in which a bare word may be a value; in others it is a column.
+const TAKE_WORDS: &[&str] = &["alter", "copy", "create", "export", "set"];
+
+const HIDDEN: &str = "'***'";
+
 /// True for option and setting names whose values must stay hidden.
 pub fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
+    let name = name.to_lowercase().replace(['.', '-'], "_");
     SECRET_NAMES.iter().any(|secret| name.contains(secret))
 }
 
-/// The text of the tokens, with every string that follows a secret's name replaced by `'***'`.
+/// What the next value is.
+#[derive(PartialEq)]
+enum Next {
+    Plain,
+    /// A secret's name was there, as a word.
+    Named,
+    /// A secret's name was there, as a string: `MAP['name', 'value']`.
+    NamedByString,
+    /// And then `=`, `=>` or TO.
+    Secret,
+}
+
+/// The text of the tokens, with every value that follows a secret's name replaced by `'***'`.
 pub fn redacted(tokens: &[TokenWithSpan]) -> String {
+    let first = tokens.iter().find_map(|t| match &t.token {
+        Token::Word(word) => Some(word.value.to_lowercase()),
+        _ => None,
+    });
+    let takes_words = first.is_some_and(|word| TAKE_WORDS.contains(&word.as_str()));
     let mut text = String::new();
-    let mut secret = false;
+    let mut next = Next::Plain;
     for token in tokens {
         match &token.token {
-            Token::SingleQuotedString(value) => {
-                text += &if secret {
-                    "'***'".to_string()
-                } else {
-                    format!("'{}'", without_user(value).replace('\'', "''"))
+            Token::EOF => {}
+            Token::Whitespace(_) => text += &token.token.to_string(),
+            Token::Eq | Token::RArrow if next != Next::Plain => {
+                next = Next::Secret;
+                text += &token.token.to_string();
+            }
+            Token::Word(word) if next == Next::Secret && takes_words => {
+                text += match word.value.eq_ignore_ascii_case("default") {
+                    true => "DEFAULT",
+                    false => HIDDEN,
                 };
-                secret = false;
             }
             Token::Word(word) => {
-                secret = is_secret(&word.value);
+                let is_to = next == Next::Named && word.value.eq_ignore_ascii_case("to");
+                next = match (is_to, is_secret(&word.value)) {
+                    (true, _) => Next::Secret,
+                    (_, true) => Next::Named,
+                    _ => Next::Plain,
+                };
                 text += &token.token.to_string();
             }
-            Token::Comma | Token::RParen => {
-                secret = false;
-                text += &token.token.to_string();
+            Token::Number(..) | Token::Period | Token::Minus | Token::Plus | Token::Div
+                if next == Next::Secret && takes_words =>
+            {
+                text += HIDDEN;
             }
-            Token::EOF => {}
-            other => text += &other.to_string(),
+            token => match string_of(token) {
+                Some(_) if next != Next::Plain => {
+                    next = Next::Plain;
+                    text += HIDDEN;
+                }
+                Some(value) => {
+                    next = match is_name(value) && is_secret(value) {
+                        true => Next::NamedByString,
+                        false => Next::Plain,
+                    };
+                    text += &token_without_secrets(token, value);
+                }
+                None => {
+                    let of_map = next == Next::NamedByString && *token == Token::Comma;
+                    let ends = matches!(token, Token::Comma | Token::RParen | Token::RBracket);
+                    if ends && !of_map {
+                        next = Next::Plain;
+                    }
+                    text += &token.to_string();
+                }
+            },
         }
     }
     text.trim().to_string()
 }
 
-/// `https://user:pass@host/` → `https://***@host/`.
-fn without_user(value: &str) -> String {
-    let Some((scheme, rest)) = value.split_once("://") else {
-        return value.to_string();
-    };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    match authority.rfind('@') {
-        Some(at) => format!("{scheme}://***{}", &rest[at..]),
-        None => value.to_string(),
+/// The value of any kind of string.
+fn string_of(token: &Token) -> Option<&str> {
+    match token {
+        Token::SingleQuotedString(value)
+        | Token::DoubleQuotedString(value)
+        | Token::TripleSingleQuotedString(value)
+        | Token::TripleDoubleQuotedString(value)
+        | Token::NationalStringLiteral(value)
+        | Token::EscapedStringLiteral(value)
+        | Token::UnicodeStringLiteral(value)
+        | Token::SingleQuotedByteStringLiteral(value)
+        | Token::DoubleQuotedByteStringLiteral(value)
+        | Token::SingleQuotedRawStringLiteral(value)
+        | Token::DoubleQuotedRawStringLiteral(value)
+        | Token::HexStringLiteral(value) => Some(value),
+        Token::DollarQuotedString(quoted) => Some(&quoted.value),
+        _ => None,
     }
+}
+
+fn is_name(value: &str) -> bool {
+    !value.is_empty()
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
+
+fn token_without_secrets(token: &Token, value: &str) -> String {
+    let shown = without_secrets(value);
+    match token {
+        other if shown == value => match other {
+            Token::SingleQuotedString(value) => format!("'{}'", value.replace('\'', "''")),
+            other => other.to_string(),
+        },
+        _ => format!("'{}'", shown.replace('\'', "''")),
+    }
+}
+
+/// The text with the URLs in it stripped of users, passwords and signatures:
+/// `https://user:pass@host/x?sig=1` → `https://***@host/x?***`.
+pub fn without_secrets(text: &str) -> String {
+    let mut done = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        done.push_str(before);
+        let end = after
+            .find(|c: char| c.is_whitespace() || "'\"`<>()".contains(c))
+            .unwrap_or(after.len());
+        let (url, following) = after.split_at(end);
+        done.push_str(&url_without_secrets(scheme_at_end(before), url));
+        rest = following;
+    }
+    done.push_str(rest);
+    done
+}
+
+/// `x https://` → `https`.
+fn scheme_at_end(text: &str) -> &str {
+    let text = text.trim_end_matches("://");
+    let mut words = text.rsplit(|c: char| !c.is_ascii_alphanumeric());
+    words.next().unwrap_or("")
+}
+
+fn url_without_secrets(scheme: &str, url: &str) -> String {
+    let authority_end = url.find(['/', '?', '#']).unwrap_or(url.len());
+    let (authority, path) = url.split_at(authority_end);
+    // `abfss://container@account…` names no user.
+    let is_container = scheme.to_ascii_lowercase().starts_with("abfs") && !authority.contains(':');
+    let authority = match authority.rfind('@') {
+        Some(at) if !is_container => format!("***{}", authority.get(at..).unwrap_or("")),
+        _ => authority.to_string(),
+    };
+    let is_http = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
+    match path.split_once('?') {
+        Some((path, query)) if is_http || is_signature(query) => {
+            format!("{authority}{path}?***")
+        }
+        // Elsewhere a `?` is a character of a pattern.
+        _ => format!("{authority}{path}"),
+    }
+}
+
+fn is_signature(query: &str) -> bool {
+    let query = query.to_ascii_lowercase();
+    ["sig=", "signature=", "token=", "key=", "credential="]
+        .iter()
+        .any(|name| query.contains(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::redacted;
+    use super::{redacted, without_secrets};
     use crate::sql::split;
+
+    fn shown(sql: &str) -> String {
+        redacted(&split(sql).unwrap()[0].tokens)
+    }
 
     #[test]
     fn secrets_are_hidden_and_the_rest_stays() {
         let sql = "CREATE TABLE t WITH (location = 's3://u:p@b/x', secret_access_key = 'abc', header = 'a''b')";
-        let shown = redacted(&split(sql).unwrap()[0].tokens);
         assert_eq!(
-            shown,
+            shown(sql),
             "CREATE TABLE t WITH (location = 's3://***@b/x', secret_access_key = '***', header = 'a''b')"
         );
-        let shown = redacted(&split("CREATE USER u PASSWORD 'x'").unwrap()[0].tokens);
-        assert_eq!(shown, "CREATE USER u PASSWORD '***'");
+        assert_eq!(
+            shown("CREATE USER u PASSWORD 'x'"),
+            "CREATE USER u PASSWORD '***'"
+        );
+    }
+
+    #[test]
+    fn no_form_of_a_value_shows_a_secret() {
+        for sql in [
+            "SET aws_secret_access_key = 'hush'",
+            "SET aws_secret_access_key TO hush",
+            "SET quern.aws_secret_access_key = \"hush\"",
+            "SET aws_secret_access_key = 12hush",
+            "CREATE TABLE t WITH (aws_secret_access_key = hush, header = TRUE)",
+            "CREATE TABLE t WITH (aws_session_token = E'hush')",
+            "CREATE TABLE t WITH (aws_session_token = $$hush$$)",
+            "CREATE TABLE t WITH ('azure_storage_account_key' = 'hush')",
+            "CREATE TABLE t WITH (o = MAP['aws_secret_access_key', 'hush'])",
+            "CREATE EXTERNAL TABLE t STORED AS csv OPTIONS ('aws.secret.key' 'hush') LOCATION 'x'",
+            "SELECT * FROM read_csv('x', azure_storage_sas_key => 'hush')",
+            "SELECT * FROM 'https://h/f.csv?sv=1&sig=hush'",
+            "SELECT * FROM 'https://u:hush@h/f.csv'",
+            "SELECT * FROM 'az://c/f.csv?sv=1&sig=hush'",
+        ] {
+            let shown = shown(sql);
+            assert!(!shown.contains("hush"), "{shown}");
+            assert!(shown.contains("***"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for sql in [
+            "SELECT token FROM t WHERE a.token = b.token",
+            "SELECT * FROM 's3://b/a?.csv'",
+            "SELECT $$x$$, E'a', N'x'",
+            "SET aws_session_token = DEFAULT",
+            "SELECT 'password', 1",
+        ] {
+            assert_eq!(shown(sql), sql);
+        }
+    }
+
+    #[test]
+    fn urls_lose_users_and_signatures() {
+        for (text, expected) in [
+            (
+                "at https://u:p@h:1/x?a=b, twice https://t@h",
+                "at https://***@h:1/x?*** twice https://***@h",
+            ),
+            (
+                "abfss://c@a.dfs.core.windows.net/x",
+                "abfss://c@a.dfs.core.windows.net/x",
+            ),
+            ("s3://b/a?b*.csv", "s3://b/a?b*.csv"),
+            ("s3://b/é://u:p@x", "s3://b/é://u:p@x"),
+            ("https://h/a#b@c", "https://h/a#b@c"),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_secrets(text), expected);
+        }
     }
 }
