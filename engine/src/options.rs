@@ -42,11 +42,19 @@ impl fmt::Display for OptionValue {
 }
 
 /// Options not yet taken, in the order written; names are lower case.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Options {
     entries: Vec<(String, OptionValue)>,
     /// Every name that some reader asked for: what the error of an unknown one lists.
     accepted: Vec<&'static str>,
+}
+
+/// The names alone: a value may be a secret.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.entries.iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
+    }
 }
 
 impl Options {
@@ -146,10 +154,15 @@ impl Options {
 
     /// Refuses what nobody took.
     pub fn finish(self) -> Result<()> {
-        let Some((name, _)) = self.entries.first() else {
+        self.refuse(|_| true)
+    }
+
+    /// Refuses what nobody took so far and whose name is such.
+    pub fn refuse(&self, is_such: impl Fn(&str) -> bool) -> Result<()> {
+        let Some((name, _)) = self.entries.iter().find(|(name, _)| is_such(name)) else {
             return Ok(());
         };
-        let mut accepted = self.accepted;
+        let mut accepted = self.accepted.clone();
         accepted.sort_unstable();
         accepted.dedup();
         let error = Error::new(Kind::UndefinedObject, format!("unknown option \"{name}\""))

@@ -10,7 +10,7 @@ use super::{Change, DEFAULT_SCHEMA};
 use crate::error::{Error, Kind, Result};
 use crate::persist::Persisted;
 use crate::source::Definition;
-use crate::sql::quote_identifier;
+use crate::sql::{quote_identifier, redacted_text};
 use crate::table::Managed;
 
 /// The full name of a table or view.
@@ -74,13 +74,26 @@ impl RelationKind {
 }
 
 /// A stored query: planned anew at each use.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct View {
     pub sql: String,
     /// Names for the columns; empty keeps the query's.
     pub columns: Vec<String>,
     /// Where the names in `sql` are looked up, whoever uses the view.
     pub search_path: Vec<String>,
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown_sql())
+    }
+}
+
+impl View {
+    /// The query without the secrets of the stores that it names.
+    pub fn shown_sql(&self) -> String {
+        redacted_text(&self.sql)
+    }
 }
 
 /// What `ANALYZE TABLE` found.

@@ -2,6 +2,7 @@
 //!
 //! Write-ahead log and `synchronous = FULL`: a committed change survives a crash of the process and
 //! of the machine. All changes of one statement are one transaction.
+//! The file holds the secrets of tables in object stores: nobody but its owner may read it.
 
 use std::path::Path;
 
@@ -23,7 +24,7 @@ pub(super) struct Store {
 
 impl Store {
     pub fn open(data_dir: &Path) -> Result<Self> {
-        std::fs::create_dir_all(data_dir).map_err(|e| {
+        create_folder(data_dir).map_err(|e| {
             Error::new(
                 Kind::Io,
                 format!(
@@ -33,7 +34,9 @@ impl Store {
             )
         })?;
         let lock = FolderLock::acquire(data_dir)?;
-        let connection = Connection::open(data_dir.join("catalog.sqlite"))?;
+        let file = data_dir.join("catalog.sqlite");
+        keep_private(&file)?;
+        let connection = Connection::open(file)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute_batch(
@@ -104,6 +107,28 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Makes the folder, for its owner alone; one that exists stays as it is.
+fn create_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Makes the file unless it exists, and takes the rights of others from it. The files that SQLite
+/// puts beside it have its rights.
+fn keep_private(file: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(file)?;
+    #[cfg(unix)]
+    opened.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    drop(opened);
+    Ok(())
 }
 
 fn check_format(connection: &Connection) -> Result<()> {

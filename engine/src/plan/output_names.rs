@@ -15,6 +15,9 @@ use datafusion::sql::sqlparser::ast::{
     DataType, Expr, Ident, Select, SelectItem, SetExpr, Statement, Value, VisitMut, VisitorMut,
 };
 
+use crate::source::store;
+use crate::sql::without_secrets;
+
 /// Stands between a repeated name and its place in the list; no one types it.
 const MARK: char = '\u{1}';
 
@@ -90,9 +93,10 @@ pub fn shown_name(name: &str) -> &str {
     name.split(MARK).next().unwrap_or(name)
 }
 
-/// A plan's text with repeated names told apart by a readable mark.
+/// A plan's text with repeated names told apart by a readable mark, with paths as users know them
+/// and without the secrets of URLs.
 pub fn readable(text: &str) -> String {
-    text.replace(MARK, "#")
+    without_secrets(&store::readable(&text.replace(MARK, "#")))
 }
 
 /// A result's schema as the user is to see it; names may repeat.

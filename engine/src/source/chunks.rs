@@ -49,20 +49,17 @@ pub(super) fn scan_blocksize(blocksize_bytes: u64, total_bytes: u64, partitions:
 /// The pieces of all files, in the order of the files.
 pub(super) async fn pieces(
     state: &dyn Session,
+    store: &Arc<dyn ObjectStore>,
     reading: &Reading,
     schema: &SchemaRef,
     files: &[PartitionedFile],
     blocksize_bytes: u64,
 ) -> Result<Vec<Piece>> {
-    let store = location::store(state.runtime_env())?;
     let pieces: Vec<Vec<Piece>> = futures::stream::iter(files.to_vec())
-        .map(|file| {
-            let store = &store;
-            async move {
-                match reading.format {
-                    Format::Parquet => row_groups(state, store, schema, &file).await,
-                    _ => ranges(store, reading, &file, blocksize_bytes).await,
-                }
+        .map(|file| async move {
+            match reading.format {
+                Format::Parquet => row_groups(state, store, schema, &file).await,
+                _ => ranges(store, reading, &file, blocksize_bytes).await,
             }
         })
         .buffered(CONCURRENT)

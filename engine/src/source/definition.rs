@@ -3,6 +3,7 @@
 //! It says everything that a later open needs, so that nothing is guessed twice; which files there
 //! are is looked up at each open, so that files which came or went are seen.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -12,14 +13,19 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{self, Csv, JsonLayout};
 use super::format::{Compression, Format};
+use super::store::StoreOptions;
 use super::table::FileTable;
 use crate::error::Result;
 use crate::options::OptionValue;
+use crate::sql::without_secrets;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Definition {
     /// Absolute files, folders or globs.
     pub locations: Vec<String>,
+    /// How their store is reached, as the user said; secrets are among them.
+    #[serde(default, skip_serializing_if = "StoreOptions::is_empty")]
+    pub store_options: StoreOptions,
     pub format: Format,
     /// None: each file's name says it.
     pub compression: Option<Compression>,
@@ -33,6 +39,15 @@ pub struct Definition {
     pub partition_columns: Vec<StoredColumn>,
     /// The user named the columns, so that others in the files are left out.
     pub declared: bool,
+}
+
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Definition")
+            .field("locations", &self.shown_locations())
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A column in words, as the catalog shows it to a person who looks.
@@ -115,11 +130,23 @@ impl Definition {
         }
     }
 
-    /// The options of `CREATE TABLE … WITH (…)` that make the same table.
+    /// The locations without secrets.
+    pub fn shown_locations(&self) -> Vec<String> {
+        self.locations
+            .iter()
+            .map(|text| without_secrets(text))
+            .collect()
+    }
+
+    /// The options of `CREATE TABLE … WITH (…)` that make the same table, once `***` is replaced by
+    /// the secrets.
     pub fn to_sql_options(&self) -> Vec<(String, OptionValue)> {
-        let location = match self.locations.as_slice() {
-            [one] => OptionValue::Text(one.clone()),
-            many => OptionValue::Array(many.iter().cloned().map(OptionValue::Text).collect()),
+        let mut shown = self.shown_locations().into_iter().map(OptionValue::Text);
+        let location = match (shown.next(), shown.next()) {
+            (Some(one), None) => one,
+            (first, second) => {
+                OptionValue::Array(first.into_iter().chain(second).chain(shown).collect())
+            }
         };
         let mut options = vec![
             ("location".to_string(), location),
@@ -132,6 +159,7 @@ impl Definition {
             let name = compression.name().to_string();
             options.push(("compression".to_string(), OptionValue::Text(name)));
         }
+        options.extend(self.store_options.to_sql_options());
         options.extend(self.csv.iter().flat_map(dialect::csv_options));
         options.extend(dialect::blocksize_option(self.format, self.blocksize_bytes));
         options
@@ -158,6 +186,7 @@ mod tests {
         let point = DataType::Struct(vec![Field::new("x", DataType::Float64, true)].into());
         Definition {
             locations: vec!["/data/*.csv".into()],
+            store_options: StoreOptions::default(),
             format: Format::Csv,
             compression: Some(Compression::Gzip),
             csv: Some(Csv {

@@ -17,6 +17,7 @@ mod glob;
 mod hive;
 mod infer;
 mod json;
+mod listing;
 mod location;
 mod parquet;
 mod prune;
@@ -44,11 +45,12 @@ pub use table::{FileTable, Listed};
 pub use types::of_sql as sql_type;
 
 use crate::options::Options;
+use crate::sql::without_secrets;
 
 /// What CREATE TABLE … WITH, CREATE EXTERNAL TABLE, FROM 'path' or read_csv(…) asked for, unchecked.
 ///
 /// `location` and `format` may also stand among the options.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Spec {
     pub locations: Vec<String>,
     pub format: Option<String>,
@@ -57,6 +59,13 @@ pub struct Spec {
     /// The columns of PARTITIONED BY; None takes what the folders' names say.
     pub partition_columns: Option<Vec<String>>,
     pub options: Options,
+}
+
+impl std::fmt::Debug for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let locations = self.locations.iter().map(|text| without_secrets(text));
+        f.debug_list().entries(locations).finish()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

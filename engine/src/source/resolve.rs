@@ -6,28 +6,30 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::execution::SessionState;
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
 
 use super::definition::{Definition, StoredColumn};
 use super::dialect::{self, Csv, SampleRows, Sampling};
 use super::format::{Compression, Format, Named};
 use super::infer::{self, Sample};
-use super::{ColumnSpec, Spec, hive, location, types};
+use super::store::{Address, Store, StoreOptions};
+use super::{ColumnSpec, Spec, hive, listing, location, types};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
 
 impl Spec {
     pub async fn resolve(mut self, state: &SessionState) -> Result<Definition> {
-        let store = location::store(state.runtime_env())?;
         let locations = self.take_locations()?;
+        let store_options = self.take_store_options(&locations)?;
+        let places = Store::open_all(&locations, &store_options, state)?;
         let (format, implied) = self.take_format()?;
         let compression = self.take_compression()?;
         let hive = self
             .options
             .take_boolean("hive_partitioning")?
             .unwrap_or(true);
-        let (files, format) = find(&store, &locations, format).await?;
+        let (files, format) = find(&places, &locations, format).await?;
         let delimiter = implied.unwrap_or_else(|| implied_delimiter(&files));
         let (csv, sampling) = take_text_options(&mut self.options, format, delimiter)?;
         let blocksize_bytes = match format.is_text() {
@@ -40,6 +42,7 @@ impl Spec {
 
         let mut definition = Definition {
             locations,
+            store_options,
             format,
             compression,
             csv,
@@ -55,9 +58,12 @@ impl Spec {
             .iter()
             .map(|field| StoredColumn::from(field.as_ref()))
             .collect();
+        let Some(place) = places.first() else {
+            return Err(Error::internal("a table without a location"));
+        };
         let sample = Sample {
             state,
-            store: &store,
+            store: &place.store,
             files: &files,
             rows: sampling.rows,
         };
@@ -80,6 +86,14 @@ impl Spec {
             .iter()
             .map(|text| location::absolute(text))
             .collect()
+    }
+
+    /// The options of the store that the locations are in.
+    fn take_store_options(&mut self, locations: &[String]) -> Result<StoreOptions> {
+        match locations.first().map(|first| Address::parse(first)) {
+            Some(Ok(Some((address, _)))) => StoreOptions::take(address.service, &mut self.options),
+            _ => Ok(StoreOptions::default()),
+        }
     }
 
     fn take_format(&mut self) -> Result<(Option<Format>, Option<u8>)> {
@@ -162,32 +176,32 @@ impl ColumnSpec {
 
 /// The files of all locations and their format.
 async fn find(
-    store: &Arc<dyn ObjectStore>,
+    places: &[Store],
     locations: &[String],
     format: Option<Format>,
 ) -> Result<(Vec<ObjectMeta>, Format)> {
     let mut found = Vec::new();
-    for location in locations {
-        found.push(location::list(store, location).await?);
+    for (place, location) in places.iter().zip(locations) {
+        found.push(listing::list(place, location).await?);
     }
     let format = match format {
         Some(format) => format,
-        None => deduce(locations, found.iter().flat_map(|f| &f.files))?,
+        None => deduce(places, found.iter().flat_map(|f| &f.files))?,
     };
     Ok((of_format(found, format), format))
 }
 
 /// Lists the files of a definition's locations, without those of other formats.
 pub(super) async fn files(
-    store: &Arc<dyn ObjectStore>,
+    places: &[Store],
     locations: &[String],
     format: Format,
 ) -> Result<Vec<ObjectMeta>> {
-    Ok(find(store, locations, Some(format)).await?.0)
+    Ok(find(places, locations, Some(format)).await?.0)
 }
 
 /// Drops files of other formats from folders and globs, unless no name fits the format.
-fn of_format(found: Vec<location::Found>, format: Format) -> Vec<ObjectMeta> {
+fn of_format(found: Vec<listing::Found>, format: Format) -> Vec<ObjectMeta> {
     let fits = |file: &ObjectMeta| Named::of(file.location.as_ref()).format == Some(format);
     let mut files: Vec<ObjectMeta> = Vec::new();
     for location in found {
@@ -200,7 +214,7 @@ fn of_format(found: Vec<location::Found>, format: Format) -> Vec<ObjectMeta> {
     files
 }
 
-fn deduce<'a>(locations: &[String], files: impl Iterator<Item = &'a ObjectMeta>) -> Result<Format> {
+fn deduce<'a>(places: &[Store], files: impl Iterator<Item = &'a ObjectMeta>) -> Result<Format> {
     let mut formats: Vec<Format> = Vec::new();
     let mut unknown = None;
     for file in files {
@@ -210,7 +224,8 @@ fn deduce<'a>(locations: &[String], files: impl Iterator<Item = &'a ObjectMeta>)
             None => unknown = unknown.or(Some(location::shown(&file.location))),
         }
     }
-    let shown = locations.join("\", \"");
+    let shown: Vec<_> = places.iter().map(|place| place.shown.as_str()).collect();
+    let shown = shown.join("\", \"");
     match (formats.as_slice(), unknown) {
         ([one], _) => Ok(*one),
         ([], Some(file)) => Err(Error::new(

@@ -1,5 +1,5 @@
 //! Statistics of files: row counts, minima and maxima from Parquet footers, cached by path, size
-//! and time of change in DataFusion's cache manager.
+//! and time of change in DataFusion's cache manager. A path tells its store, too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use datafusion_datasource::compute_all_files_statistics;
 use futures::StreamExt;
 use object_store::ObjectStore;
 
-use super::{infer, location};
+use super::infer;
 
 /// What ANALYZE found earlier: estimates, since the files may have changed.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +65,7 @@ pub(super) struct Collected {
 /// Attaches statistics and orderings to the files; stops once `enough_rows` are certain.
 pub(super) async fn collect(
     state: &dyn Session,
+    store: &Arc<dyn ObjectStore>,
     format: &dyn FileFormat,
     schema: &TableSchema,
     files: Vec<PartitionedFile>,
@@ -82,7 +83,6 @@ pub(super) async fn collect(
         });
     }
     let total = files.len();
-    let store = state.runtime_env().object_store(location::store_url())?;
     let fingerprint = Arc::new(SchemaFingerprint::from_schema(schema.file_schema()));
     let concurrency = state
         .config_options()
@@ -90,7 +90,7 @@ pub(super) async fn collect(
         .meta_fetch_concurrency
         .get();
     let mut known = futures::stream::iter(files)
-        .map(|file| of_file(state, format, &store, schema, &fingerprint, file))
+        .map(|file| of_file(state, format, store, schema, &fingerprint, file))
         .buffered(concurrency);
     let mut files = Vec::with_capacity(total);
     let mut rows = 0_usize;

@@ -101,6 +101,9 @@ fn local(
 }
 
 fn read_error(shown: &str, error: object_store::Error) -> Error {
+    if let Some(ours) = Error::within(&error) {
+        return ours;
+    }
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;

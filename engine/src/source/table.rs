@@ -19,6 +19,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Fi
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::SessionState;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -27,7 +28,8 @@ use super::bernoulli::BernoulliSource;
 use super::definition::Definition;
 use super::format::Format;
 use super::scan::{FormatSource, Reading};
-use super::{chunks, hive, location, parquet, prune, resolve, statistics};
+use super::store::Store;
+use super::{chunks, hive, parquet, prune, resolve, statistics};
 use crate::chunk::{Chunk, Sample, SampleMethod};
 use crate::error::Result;
 
@@ -35,6 +37,8 @@ use crate::error::Result;
 pub struct FileTable {
     definition: Arc<Definition>,
     table_schema: TableSchema,
+    /// Where the files are, as the session's runtime knows it.
+    store_url: ObjectStoreUrl,
     files: Vec<PartitionedFile>,
     sample: Option<Sample>,
     known: Option<Arc<statistics::KnownStatistics>>,
@@ -72,8 +76,11 @@ struct Request<'a> {
 
 impl FileTable {
     pub(super) async fn open(definition: Definition, state: &SessionState) -> Result<Self> {
-        let store = location::store(state.runtime_env())?;
-        let found = resolve::files(&store, &definition.locations, definition.format).await?;
+        let locations = &definition.locations;
+        let places = Store::open_all(locations, &definition.store_options, state)?;
+        let found = resolve::files(&places, locations, definition.format).await?;
+        let local = ObjectStoreUrl::local_filesystem;
+        let store_url = places.first().map_or_else(local, |place| place.url.clone());
         let partitions = definition.partition_fields();
         let files = found
             .into_iter()
@@ -85,6 +92,7 @@ impl FileTable {
         Ok(Self {
             table_schema: definition.table_schema(),
             definition: Arc::new(definition),
+            store_url,
             files,
             sample: None,
             known: None,
@@ -180,6 +188,7 @@ impl FileTable {
         let reading = Reading::of(&self.definition);
         chunks::pieces(
             state,
+            &state.runtime_env().object_store(&self.store_url)?,
             &reading,
             self.table_schema.file_schema(),
             files,
@@ -225,8 +234,10 @@ impl FileTable {
         let file_count = files.len();
         let format = parquet::format(state);
         let enough_rows = request.limit.filter(|_| request.unfiltered);
+        let store = state.runtime_env().object_store(&self.store_url)?;
+        let schema = &self.table_schema;
         let collected =
-            statistics::collect(state, &format, &self.table_schema, files, enough_rows).await?;
+            statistics::collect(state, &store, &format, schema, files, enough_rows).await?;
         let groups =
             FileGroup::new(collected.files).split_files(state.config().target_partitions());
         let (groups, mut statistics) =
@@ -321,7 +332,7 @@ impl FileTable {
         groups: Vec<FileGroup>,
         request: &Request<'_>,
     ) -> DfResult<FileScanConfigBuilder> {
-        FileScanConfigBuilder::new(location::store_url(), source)
+        FileScanConfigBuilder::new(self.store_url.clone(), source)
             .with_file_groups(groups)
             .with_limit(request.limit)
             .with_projection_indices(request.projection.cloned())

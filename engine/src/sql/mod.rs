@@ -13,7 +13,7 @@ mod types;
 
 pub use dialect::QuernDialect;
 pub use place::Places;
-pub use redact::{is_secret, redacted, without_secrets};
+pub use redact::{is_secret, redacted, redacted_text, secrets, without_secrets};
 pub use script::{Cut, Lexeme, LexemeKind, cut, lexemes};
 pub use types::type_name;
 

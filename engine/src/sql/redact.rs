@@ -30,7 +30,7 @@ pub fn is_secret(name: &str) -> bool {
 }
 
 /// What the next value is.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Next {
     Plain,
     /// A secret's name was there, as a word.
@@ -39,69 +39,131 @@ enum Next {
     NamedByString,
     /// And then `=`, `=>` or TO.
     Secret,
+    /// And then a word, which may be a function's name.
+    Call,
 }
 
 /// The text of the tokens, with every value that follows a secret's name replaced by `'***'`.
 pub fn redacted(tokens: &[TokenWithSpan]) -> String {
+    redact(tokens).0
+}
+
+/// The same of a text, unchanged where nothing is secret; one that cannot be read is hidden whole.
+pub fn redacted_text(sql: &str) -> String {
+    let Ok(statements) = super::split(sql) else {
+        return HIDDEN.to_string();
+    };
+    let shown: Vec<_> = statements.iter().map(|s| redact(&s.tokens)).collect();
+    if without_secrets(sql) == sql && shown.iter().all(|(_, hidden)| hidden.is_empty()) {
+        return sql.to_string();
+    }
+    let texts: Vec<_> = shown.into_iter().map(|(text, _)| text).collect();
+    texts.join("; ")
+}
+
+/// The values that [`redacted`] hides, for texts that may repeat them.
+pub fn secrets(tokens: &[TokenWithSpan]) -> Vec<String> {
+    let mut hidden = redact(tokens).1;
+    hidden.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    hidden
+}
+
+/// What is shorter may be part of any word.
+const SHORTEST_SECRET: usize = 4;
+
+fn redact(tokens: &[TokenWithSpan]) -> (String, Vec<String>) {
     let first = tokens.iter().find_map(|t| match &t.token {
         Token::Word(word) => Some(word.value.to_lowercase()),
         _ => None,
     });
-    let takes_words = first.is_some_and(|word| TAKE_WORDS.contains(&word.as_str()));
-    let mut text = String::new();
-    let mut next = Next::Plain;
+    let mut redaction = Redaction {
+        takes_words: first.is_some_and(|word| TAKE_WORDS.contains(&word.as_str())),
+        next: Next::Plain,
+        text: String::new(),
+        hidden: Vec::new(),
+    };
     for token in tokens {
-        match &token.token {
+        redaction.add(&token.token);
+    }
+    (redaction.text.trim().to_string(), redaction.hidden)
+}
+
+/// A statement that is read token by token.
+struct Redaction {
+    takes_words: bool,
+    next: Next,
+    text: String,
+    hidden: Vec<String>,
+}
+
+impl Redaction {
+    fn add(&mut self, token: &Token) {
+        let is_value = self.next == Next::Secret && self.takes_words;
+        match token {
             Token::EOF => {}
-            Token::Whitespace(_) => text += &token.token.to_string(),
-            Token::Eq | Token::RArrow if next != Next::Plain => {
-                next = Next::Secret;
-                text += &token.token.to_string();
+            Token::Whitespace(_) => self.keep(token),
+            Token::Word(word) if is_value && word.value.eq_ignore_ascii_case("default") => {
+                self.keep(token);
             }
-            Token::Word(word) if next == Next::Secret && takes_words => {
-                text += match word.value.eq_ignore_ascii_case("default") {
-                    true => "DEFAULT",
-                    false => HIDDEN,
-                };
+            Token::Word(word) if is_value => self.hide(&word.value),
+            Token::Number(..) | Token::Period | Token::Minus | Token::Plus | Token::Div
+                if is_value =>
+            {
+                self.hide(&token.to_string());
             }
             Token::Word(word) => {
-                let is_to = next == Next::Named && word.value.eq_ignore_ascii_case("to");
-                next = match (is_to, is_secret(&word.value)) {
-                    (true, _) => Next::Secret,
-                    (_, true) => Next::Named,
-                    _ => Next::Plain,
-                };
-                text += &token.token.to_string();
+                self.next = self.after_word(&word.value);
+                self.keep(token);
             }
-            Token::Number(..) | Token::Period | Token::Minus | Token::Plus | Token::Div
-                if next == Next::Secret && takes_words =>
-            {
-                text += HIDDEN;
-            }
-            token => match string_of(token) {
-                Some(_) if next != Next::Plain => {
-                    next = Next::Plain;
-                    text += HIDDEN;
-                }
-                Some(value) => {
-                    next = match is_name(value) && is_secret(value) {
-                        true => Next::NamedByString,
-                        false => Next::Plain,
-                    };
-                    text += &token_without_secrets(token, value);
-                }
+            other => match string_of(other) {
+                Some(value) => self.string(other, value),
                 None => {
-                    let of_map = next == Next::NamedByString && *token == Token::Comma;
-                    let ends = matches!(token, Token::Comma | Token::RParen | Token::RBracket);
-                    if ends && !of_map {
-                        next = Next::Plain;
-                    }
-                    text += &token.to_string();
+                    self.next = self.after_sign(other);
+                    self.keep(other);
                 }
             },
         }
     }
-    text.trim().to_string()
+
+    fn keep(&mut self, token: &Token) {
+        self.text += &token.to_string();
+    }
+
+    fn hide(&mut self, value: &str) {
+        self.hidden.push(value.to_string());
+        self.text += HIDDEN;
+    }
+
+    fn after_word(&self, word: &str) -> Next {
+        match self.next {
+            Next::Secret => Next::Call,
+            Next::Named if word.eq_ignore_ascii_case("to") => Next::Secret,
+            _ if is_secret(word) => Next::Named,
+            _ => Next::Plain,
+        }
+    }
+
+    fn after_sign(&self, token: &Token) -> Next {
+        match (token, self.next) {
+            (Token::Eq | Token::RArrow, Next::Named | Next::NamedByString)
+            | (Token::LParen, Next::Call) => Next::Secret,
+            (Token::Comma, Next::NamedByString) => Next::NamedByString,
+            (Token::Comma | Token::RParen | Token::RBracket, _) => Next::Plain,
+            (_, next) => next,
+        }
+    }
+
+    fn string(&mut self, token: &Token, value: &str) {
+        if !matches!(self.next, Next::Plain | Next::Call) {
+            self.next = Next::Plain;
+            return self.hide(value);
+        }
+        self.next = match is_name(value) && is_secret(value) {
+            true => Next::NamedByString,
+            false => Next::Plain,
+        };
+        self.text += &token_without_secrets(token, value);
+    }
 }
 
 /// The value of any kind of string.
@@ -230,6 +292,7 @@ mod tests {
             "CREATE TABLE t WITH (o = MAP['aws_secret_access_key', 'hush'])",
             "CREATE EXTERNAL TABLE t STORED AS csv OPTIONS ('aws.secret.key' 'hush') LOCATION 'x'",
             "SELECT * FROM read_csv('x', azure_storage_sas_key => 'hush')",
+            "SELECT * FROM read_csv('x', azure_storage_sas_key => upper('hush'))",
             "SELECT * FROM 'https://h/f.csv?sv=1&sig=hush'",
             "SELECT * FROM 'https://u:hush@h/f.csv'",
             "SELECT * FROM 'az://c/f.csv?sv=1&sig=hush'",
@@ -243,7 +306,7 @@ mod tests {
     #[test]
     fn what_is_no_secret_stays() {
         for sql in [
-            "SELECT token FROM t WHERE a.token = b.token",
+            "SELECT token FROM t WHERE a.token = b.token AND c = 'x'",
             "SELECT * FROM 's3://b/a?.csv'",
             "SELECT $$x$$, E'a', N'x'",
             "SET aws_session_token = DEFAULT",

@@ -73,13 +73,19 @@ use crate::sql::{self, Places, StatementTokens};
 use cursor::Cursor;
 
 /// One statement, parsed and not yet looked at further.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Statement {
     /// The text without secrets: for the registry, logs and reports.
     pub text: String,
     pub(crate) body: Body,
     places: Arc<Places>,
     tokens: Arc<[TokenWithSpan]>,
+}
+
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -300,6 +306,7 @@ impl Statement {
     /// Gives an error its position: where the parser or planner knew none, the first place in the
     /// statement of the name that the message quotes.
     pub(crate) fn place(&self, error: Error) -> Error {
+        let error = without_secrets(error, &sql::secrets(&self.tokens));
         if error.position.is_some()
             || error
                 .detail
@@ -337,6 +344,24 @@ impl Statement {
         })?;
         self.places
             .position(token.span.start.line, token.span.start.column)
+    }
+}
+
+/// The error without the statement's secrets, and without those of URLs: a quoted path is a table's
+/// name, which messages repeat.
+fn without_secrets(error: Error, secrets: &[String]) -> Error {
+    let clean = |text: &str| {
+        let mut text = sql::without_secrets(text);
+        for secret in secrets {
+            text = text.replace(secret.as_str(), "***");
+        }
+        text
+    };
+    Error {
+        message: clean(&error.message),
+        detail: error.detail.as_deref().map(clean),
+        hint: error.hint.as_deref().map(clean),
+        ..error
     }
 }
 

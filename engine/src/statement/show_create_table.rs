@@ -54,7 +54,7 @@ fn statement(name: &ObjectName, kind: &RelationKind) -> String {
             } else {
                 format!(" ({})", columns.join(", "))
             };
-            format!("CREATE VIEW {name}{columns} AS {}", view.sql)
+            format!("CREATE VIEW {name}{columns} AS {}", view.shown_sql())
         }
         RelationKind::Managed(_) => String::new(),
         RelationKind::Persisted(rows) => rows.sql.clone(),

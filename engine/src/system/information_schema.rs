@@ -128,7 +128,7 @@ pub(super) const VIEWS: SystemTable = SystemTable {
                         text(CATALOG_NAME),
                         text(name.schema),
                         text(name.name),
-                        text(&view.sql),
+                        text(view.shown_sql()),
                         text("NO"),
                     ]);
                 }

@@ -59,7 +59,7 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     RelationKind::External(d) => (
                         "external",
                         Some(d.format.name()),
-                        Some(d.locations.join(", ")),
+                        Some(d.shown_locations().join(", ")),
                     ),
                     RelationKind::Managed(managed) => (
                         "managed",
@@ -146,7 +146,7 @@ pub(super) const VIEWS: SystemTable = SystemTable {
                     rows.push([
                         text(name.schema),
                         text(name.name),
-                        text(&view.sql),
+                        text(view.shown_sql()),
                         instant(relation.created_ms),
                     ]);
                 }

@@ -95,7 +95,9 @@ impl Address {
             None => !authority.is_empty(),
             Some(host) => *scheme == "abfss" && host.contains('.') && !host.contains('@'),
         };
-        if !named || authority.contains([':', '?', '#', '\\', ' ']) {
+        // `$` is in the names of Azure's own containers.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.$@".contains(c);
+        if !named || !authority.chars().all(plain) {
             return Err(bad_location(location, scheme));
         }
         let address = Self {
@@ -236,6 +238,8 @@ mod tests {
             ("s3://", "22023"),
             ("s3://u:secret@b/x", "22023"),
             ("az://c@a/x", "22023"),
+            ("s3://bück/x", "22023"),
+            ("gs://a b/x", "22023"),
             ("https://", "22023"),
             ("ftp://h/x", "0A000"),
             ("hdfs://h/x", "0A000"),

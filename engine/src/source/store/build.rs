@@ -76,6 +76,7 @@ impl Plan {
     pub fn build(&self) -> Result<Arc<dyn ObjectStore>> {
         let service = self.address.service;
         let options = self.options.over(&StoreOptions::of_environment(service));
+        options.check()?;
         let telling = Telling {
             secrets: self.secrets(&options),
             credentials: credentials_hint(service),

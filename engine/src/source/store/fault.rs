@@ -18,6 +18,7 @@ const BAD_CREDENTIALS: &[&str] = &[
     "InvalidAuthenticationInfo",
     "InvalidSecurity",
     "InvalidToken",
+    "NotSignedUp",
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",

@@ -12,6 +12,7 @@ use object_store::aws::AmazonS3ConfigKey;
 use object_store::azure::AzureConfigKey;
 use object_store::gcp::GoogleConfigKey;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::address::Service;
 use crate::error::Result;
@@ -71,6 +72,41 @@ const CLIENT: &[&str] = &[
     "timeout",
     "user_agent",
 ];
+
+const PREFIXES: &[&str] = &["aws_", "azure_", "google_"];
+
+/// Refuses a value that cannot be part of a request: the libraries below would panic.
+fn check(key: &str, value: &str) -> Result<()> {
+    let is_text = matches!(key, "google_service_account_key" | "proxy_ca_certificate");
+    let printable = value.bytes().all(|b| (b' '..=b'~').contains(&b));
+    let is_url = ["endpoint", "base_url", "proxy_url", "authority_host"]
+        .iter()
+        .any(|part| key.contains(part) && !key.contains("use_"));
+    let is_name = [
+        "aws_region",
+        "aws_default_region",
+        "azure_storage_account_name",
+        "azure_storage_tenant_id",
+    ]
+    .contains(&key);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let expected = if !is_text && !printable {
+        "printable ASCII characters"
+    } else if is_url
+        && !Url::parse(value).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.has_host())
+    {
+        "a URL such as https://host:port"
+    } else if is_name && !value.chars().all(plain) {
+        "letters, digits and hyphens"
+    } else {
+        return Ok(());
+    };
+    let shown = match is_secret(key) || !printable {
+        true => "***".to_string(),
+        false => value.to_string(),
+    };
+    Err(wrong(key, &OptionValue::Text(shown), expected))
+}
 
 /// Keys of which a higher layer's replaces all of a lower layer's.
 const TOGETHER: &[&[&str]] = &[
@@ -153,9 +189,12 @@ impl StoreOptions {
                 other => return Err(wrong(&name, &other, "a string, a number or TRUE or FALSE")),
             };
             if let Some(key) = canonical(service, &name) {
+                check(&key, &text)?;
                 taken.insert(key, text);
             }
         }
+        // Before anything is requested with too few options.
+        options.refuse(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))?;
         Ok(Self(taken))
     }
 
@@ -199,6 +238,11 @@ impl StoreOptions {
         }
         merged.extend(self.0.clone());
         Self(merged)
+    }
+
+    /// Refuses values that cannot be part of a request.
+    pub(super) fn check(&self) -> Result<()> {
+        self.iter().try_for_each(|(key, value)| check(key, value))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -286,6 +330,26 @@ mod tests {
                 .any(|service| canonical(service, key).as_deref() == Some(*key));
             assert!(known, "{key}");
         }
+    }
+
+    #[test]
+    fn values_that_no_request_can_have_are_refused() {
+        for (service, name, value) in [
+            (Service::S3, "aws_endpoint", "x"),
+            (Service::S3, "aws_endpoint", "ftp://h"),
+            (Service::S3, "aws_region", "eu west"),
+            (Service::S3, "aws_session_token", "hush\nhush"),
+            (Service::S3, "aws_access_key_id", "hüsh"),
+            (Service::Azure, "account_name", "a/b"),
+            (Service::Gcs, "google_base_url", "//h"),
+            (Service::Http, "proxy_url", "h"),
+        ] {
+            let error = taken(service, &[(name, value)]).unwrap_err();
+            assert_eq!(error.sqlstate(), "22023", "{name}");
+            assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+        }
+        let text = "{\n}";
+        assert!(taken(Service::Gcs, &[("google_service_account_key", text)]).is_ok());
     }
 
     #[test]

@@ -31,6 +31,8 @@ use crate::error::{Error, Kind};
 /// The first pause before a broken body is asked for again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// So much of a file between two failures, and the second one counts as the first.
+const PROGRESS_BYTES: usize = 256 << 10;
 
 pub(super) struct Remote {
     core: Arc<Core>,
@@ -119,7 +121,10 @@ impl Core {
     }
 
     fn place(&self, path: &Path) -> String {
-        format!("{}/{path}", self.shown)
+        match path.as_ref() {
+            "" => self.shown.clone(),
+            path => format!("{}/{path}", self.shown),
+        }
     }
 
     fn told(&self, error: object_store::Error, path: &Path) -> object_store::Error {
@@ -220,10 +225,11 @@ struct Body {
     failing: Option<Failing>,
 }
 
-/// Since the last piece nothing but failures.
+/// One failure after the other, with no progress to speak of between them.
 struct Failing {
     since: Instant,
     pause: Duration,
+    got_bytes: usize,
 }
 
 impl Body {
@@ -239,7 +245,7 @@ impl Body {
                     let wanted = self.rest.end - self.rest.start;
                     piece.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
                     self.rest.start += piece.len() as u64;
-                    self.failing = None;
+                    self.progress(piece.len());
                     return Ok(Some((piece, self)));
                 }
                 Ok(Some(Err(error))) => error,
@@ -250,12 +256,23 @@ impl Body {
         }
     }
 
+    /// Enough of the file makes the failures before it forgotten.
+    fn progress(&mut self, bytes: usize) {
+        if let Some(failing) = &mut self.failing {
+            failing.got_bytes += bytes;
+            if failing.got_bytes >= PROGRESS_BYTES {
+                self.failing = None;
+            }
+        }
+    }
+
     /// Opens the rest of the file anew, or gives up.
     async fn resume(&mut self, failure: object_store::Error) -> Result<()> {
         count_retry();
         let failing = self.failing.get_or_insert_with(|| Failing {
             since: Instant::now(),
             pause: FIRST_PAUSE,
+            got_bytes: 0,
         });
         let limits = self.core.limits;
         if failing.since.elapsed() + failing.pause >= limits.retry {

@@ -94,7 +94,7 @@ async fn errors_name_the_location() {
     assert_eq!(option.sqlstate(), "42704");
     assert!(option.hint.unwrap().contains("delimiter"));
     let remote = Spec {
-        locations: vec!["s3://b/x.parquet".into()],
+        locations: vec!["ftp://b/x.parquet".into()],
         ..Spec::default()
     };
     assert_eq!(files.resolve(remote).await.unwrap_err().sqlstate(), "0A000");
