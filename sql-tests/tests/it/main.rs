@@ -6,5 +6,6 @@ mod docs;
 mod managed;
 mod properties;
 mod slt;
+mod stores;
 mod support;
 mod tpch;
