@@ -53,9 +53,9 @@ impl Plan {
 
     /// Where the store's files are in the paths of all stores, so that caches by path never mix
     /// two stores: `s3+0123…:/bucket`.
-    pub fn mount(&self) -> Path {
-        let first = format!("{}:", self.distinct_scheme());
-        Path::from_iter([first.as_str(), self.address.authority.as_str()])
+    pub fn mount(&self) -> Result<Path> {
+        let path = format!("{}:/{}", self.distinct_scheme(), self.address.authority);
+        Path::parse(path).map_err(Error::internal)
     }
 
     fn distinct_scheme(&self) -> String {
@@ -93,7 +93,7 @@ impl Plan {
         })?;
         Ok(Arc::new(Remote::new(
             inner,
-            self.mount(),
+            self.mount()?,
             &self.address,
             telling,
             self.limits,

@@ -5,10 +5,12 @@
 //! a store, a cache entry or a right. What users see is always `s3://bucket/key`.
 
 mod address;
+mod body;
 mod build;
 mod fault;
 mod options;
 mod remote;
+mod service;
 mod transport;
 
 use std::sync::Arc;
@@ -154,7 +156,7 @@ fn remote(
         address,
         limits: settings.limits,
     };
-    let (url, mount) = (plan.url()?, plan.mount());
+    let (url, mount) = (plan.url()?, plan.mount()?);
     let runtime = state.runtime_env();
     let store = match runtime.object_store(&url) {
         Ok(store) => store,

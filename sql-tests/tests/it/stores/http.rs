@@ -50,10 +50,28 @@ async fn without_head() -> Server {
     .await
 }
 
+/// Sends elsewhere, and says in the answer to HEAD that files are empty.
+async fn elsewhere() -> Server {
+    let behind = good().await.address;
+    Server::start(move |request| {
+        if request.method == "HEAD" {
+            return Response::of("200 OK", "");
+        }
+        let place = format!("http://{behind}{}", request.target);
+        Response::of("302 Found", "").with("location", place)
+    })
+    .await
+}
+
 #[test]
 fn files_read_whatever_the_server_knows() {
     block_on(async {
-        for server in [good().await, without_ranges().await, without_head().await] {
+        for server in [
+            good().await,
+            without_ranges().await,
+            without_head().await,
+            elsewhere().await,
+        ] {
             let session = session();
             let base = format!("http://{}", server.address);
             for (name, sql, expected) in [
@@ -72,6 +90,37 @@ fn files_read_whatever_the_server_knows() {
             let missing = error(&session, &format!("SELECT * FROM '{base}/none.csv'")).await;
             assert_eq!(missing.sqlstate(), "58P01", "{missing:?}");
             assert!(missing.message.contains("/none.csv"), "{missing:?}");
+        }
+    });
+}
+
+#[test]
+fn versions_of_a_file_are_told_apart() {
+    block_on(async {
+        // The same size, no time of change: the entity tag alone differs, or nothing does.
+        for tagged in [true, false] {
+            let n = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
+            let now = std::sync::Arc::clone(&n);
+            let server = Server::start(move |request| {
+                let n = now.load(std::sync::atomic::Ordering::SeqCst);
+                let response = Response::file(request, &super::parquet_of(n));
+                match tagged {
+                    true => response.with("etag", format!("\"{n}\"")),
+                    false => response,
+                }
+            })
+            .await;
+            let session = session();
+            let create = format!(
+                "CREATE TABLE t WITH (location = 'http://{}/t.parquet')",
+                server.address
+            );
+            rows(&session, &create).await;
+            for version in 1..4 {
+                n.store(version, std::sync::atomic::Ordering::SeqCst);
+                let found = rows(&session, "SELECT n, (SELECT max(n) FROM t) FROM t").await;
+                assert_eq!(found, [format!("{version}|{version}")], "{tagged}");
+            }
         }
     });
 }

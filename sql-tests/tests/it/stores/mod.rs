@@ -111,8 +111,17 @@ pub fn table() -> RecordBatch {
 }
 
 pub fn parquet() -> Vec<u8> {
-    let batch = table();
+    parquet_file(&table())
+}
+
+/// A file with the one value in the column `n`.
+pub fn parquet_of(n: i64) -> Vec<u8> {
+    let column: Int64Array = [n].into_iter().collect();
+    parquet_file(&RecordBatch::try_from_iter([("n", Arc::new(column) as _)]).unwrap())
+}
+
+fn parquet_file(batch: &RecordBatch) -> Vec<u8> {
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
+    writer.write(batch).unwrap();
     writer.into_inner().unwrap()
 }

@@ -1,10 +1,8 @@
 //! Every format from S3; files, folders, patterns, partition folders; what is missing or forbidden.
 
-use std::sync::Arc;
-
 use arrow::ipc::writer::FileWriter;
 
-use super::{S3, error, options, parquet, rows, table};
+use super::{S3, error, options, parquet, parquet_of, rows, table};
 use crate::support::{block_on, session};
 
 #[test]
@@ -212,13 +210,7 @@ fn two_credentials_for_one_bucket() {
         let time =
             std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
         for (s3, n) in [(&one, 1), (&other, 2)] {
-            let column: arrow::array::Int64Array = [n].into_iter().collect();
-            let batch =
-                arrow::array::RecordBatch::try_from_iter([("n", Arc::new(column) as _)]).unwrap();
-            let mut writer =
-                parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
-            writer.write(&batch).unwrap();
-            s3.put("data/t.parquet", writer.into_inner().unwrap());
+            s3.put("data/t.parquet", parquet_of(n));
             let file = std::fs::File::options()
                 .write(true)
                 .open(s3.path("data/t.parquet"))
