@@ -57,6 +57,8 @@ struct Shown {
 #[derive(Debug)]
 pub struct Listed {
     pub definition: Definition,
+    /// Where the files are, as the session's runtime knows it.
+    pub store_url: ObjectStoreUrl,
     /// With their partition values and statistics.
     pub files: Vec<PartitionedFile>,
     /// Columns that the reader makes, such as row numbers.
@@ -111,6 +113,7 @@ impl FileTable {
         Ok(Self {
             table_schema,
             definition: Arc::new(definition),
+            store_url: listed.store_url,
             files: listed.files,
             sample: None,
             known: None,

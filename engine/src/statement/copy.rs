@@ -23,6 +23,7 @@ use super::cursor::{Cursor, fold};
 use super::{Context, Outcome, compose, insert, writing};
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options};
+use crate::source::store::is_remote;
 use crate::source::{ColumnSpec, Format, Spec, absolute_location};
 use crate::sql::literal;
 
@@ -145,6 +146,10 @@ impl Copy {
     async fn write(&self, ctx: &Context, query: &ast::Query) -> Result<u64> {
         let mut options = self.options.clone();
         let location = absolute_location(&self.path)?;
+        if is_remote(&location) {
+            return Err(Error::unsupported("COPY TO an object store")
+                .hint("Write to the local disk, and copy the files from there."));
+        }
         let named = options.take_text("format")?;
         let format = output_format(named.as_deref(), &location)?;
         let partition_by = options.take_texts("partition_by")?.unwrap_or_default();

@@ -18,7 +18,7 @@ use super::types::storable;
 use super::warehouse::Place;
 use super::{bounds, convert};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Definition, FileTable, Format, Listed, StoredColumn};
+use crate::source::{Definition, FileTable, Format, Listed, StoreOptions, StoredColumn};
 
 /// In a scan for a change: the number of the file that a row is in.
 pub const FILE_COLUMN: &str = "\u{2}file";
@@ -160,6 +160,7 @@ impl TableVersion {
         }
         let definition = Definition {
             locations: vec![],
+            store_options: StoreOptions::default(),
             format: Format::Parquet,
             compression: None,
             csv: None,
@@ -171,6 +172,7 @@ impl TableVersion {
         };
         FileTable::listed(Listed {
             definition,
+            store_url: self.place.store_url.clone(),
             files,
             virtual_columns,
             order,
