@@ -8,10 +8,11 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use crate::catalog::Catalog;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::execution::{Execution, Local, Registry, runtime};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::source::StoreSettings;
 use crate::table::Warehouse;
 use crate::{execution, function};
 
@@ -53,15 +54,10 @@ impl SessionOptions {
 impl Engine {
     /// Opens an engine with the settings of the command line and the configuration file.
     pub fn open(settings: Settings) -> Result<Self> {
-        let (catalog, warehouse) = match settings.data_dir().map(Path::new) {
-            Some(folder) => (
-                Catalog::open(folder)?,
-                Warehouse::local(&folder.join("warehouse"))?,
-            ),
-            None => (
-                Catalog::in_memory(),
-                Warehouse::temporary(settings.spill_dir())?,
-            ),
+        let data_dir = settings.data_dir().map(Path::new);
+        let catalog = match data_dir {
+            Some(folder) => Catalog::open(folder)?,
+            None => Catalog::in_memory(),
         };
         let runtime = runtime(&settings)?;
         let mut template = SessionStateBuilder::new()
@@ -70,6 +66,14 @@ impl Engine {
             .with_default_features()
             .build();
         function::register(&mut template)?;
+        let stores = StoreSettings::of(&settings);
+        template.config_mut().set_extension(Arc::new(stores));
+        let warehouse = match (settings.warehouse(), data_dir) {
+            (Some(location), Some(_)) => Warehouse::open(location, &template)?,
+            (None, Some(folder)) => Warehouse::local(&folder.join("warehouse"))?,
+            (None, None) => Warehouse::temporary(settings.spill_dir())?,
+            (Some(_), None) => return Err(warehouse_without_catalog()),
+        };
         let shared = Shared {
             catalog: Arc::new(catalog),
             warehouse: Arc::new(warehouse),
@@ -105,6 +109,14 @@ impl Engine {
     pub fn reserved_bytes(&self) -> u64 {
         self.shared.runtime.memory_pool.reserved() as u64
     }
+}
+
+fn warehouse_without_catalog() -> Error {
+    Error::new(
+        Kind::InvalidParameterValue,
+        "quern.warehouse needs quern.data_dir",
+    )
+    .hint("Only a catalog that is kept knows the warehouse's tables again.")
 }
 
 /// How DataFusion plans and runs for us, whatever the session's settings.

@@ -202,6 +202,13 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Partitions that a query runs side by side. `auto` is the number of cores.",
     },
     Setting {
+        name: "quern.warehouse",
+        value_type: ValueType::Text,
+        default: "",
+        scope: Scope::Start,
+        doc: "Folder of the tables that Quern stores, on this machine or in an object store such as s3://bucket/folder. Empty takes the folder warehouse in the data folder.",
+    },
+    Setting {
         name: "search_path",
         value_type: ValueType::SchemaList,
         default: "public",
@@ -315,6 +322,11 @@ impl Settings {
 
     pub fn data_dir(&self) -> Option<&str> {
         Some(self.text("quern.data_dir")).filter(|d| !d.is_empty())
+    }
+
+    /// `None` means a folder in the data folder.
+    pub fn warehouse(&self) -> Option<&str> {
+        Some(self.text("quern.warehouse")).filter(|w| !w.is_empty())
     }
 
     /// `None` means `auto`.

@@ -24,7 +24,7 @@ use super::{Context, Outcome, compose, insert, writing};
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options};
 use crate::source::store::is_remote;
-use crate::source::{ColumnSpec, Format, Spec, absolute_location};
+use crate::source::{ColumnSpec, Format, Spec, Store, StoreOptions, absolute_location};
 use crate::sql::literal;
 
 #[derive(Debug, Clone)]
@@ -146,19 +146,20 @@ impl Copy {
     async fn write(&self, ctx: &Context, query: &ast::Query) -> Result<u64> {
         let mut options = self.options.clone();
         let location = absolute_location(&self.path)?;
-        if is_remote(&location) {
-            return Err(Error::unsupported("COPY TO an object store")
-                .hint("Write to the local disk, and copy the files from there."));
-        }
         let named = options.take_text("format")?;
         let format = output_format(named.as_deref(), &location)?;
         let partition_by = options.take_texts("partition_by")?.unwrap_or_default();
         let settings = writer_settings(&mut options, format)?;
         options.finish()?;
         let is_file = partition_by.is_empty() && Path::new(&location).extension().is_some();
-        let target = match is_file {
-            true => location,
-            false => folder(&location)?,
+        let target = match (is_remote(&location), is_file) {
+            (true, _) => {
+                let store = Store::open(&location, &StoreOptions::default(), ctx.state.as_ref())?;
+                let end = if is_file { "" } else { "/" };
+                format!("{}{}{end}", store.url.as_str(), store.prefix)
+            }
+            (false, true) => location,
+            (false, false) => folder(&location)?,
         };
         let plan = ctx.plan(query).await?;
         for name in &partition_by {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path as LocalPath;
 use std::sync::Arc;
 
+use datafusion::catalog::Session;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use deltalake_core::DeltaTable;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
@@ -24,6 +25,7 @@ use super::convert;
 use super::history::history;
 use super::version::TableVersion;
 use crate::error::{Error, Kind, Result};
+use crate::source::{Store, StoreOptions, absolute_location, store};
 
 /// Which version of a table a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +55,19 @@ impl Place {
         }
     }
 
+    /// The folder as the log knows it: on the local disk its path, elsewhere the root of a store of
+    /// its own, so that no address or name of a store gets into the log.
     pub(super) fn url(&self) -> Result<Url> {
-        let text = format!("{}{}/", self.store_url.as_str(), self.path);
+        let text = match self.local {
+            Some(_) => format!("{}{}/", self.store_url.as_str(), self.path),
+            None => "quern:///".to_string(),
+        };
         Url::parse(&text).map_err(|e| Error::internal(format!("{text}: {e}")))
+    }
+
+    /// The store below the folder.
+    fn inside(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(Arc::clone(&self.store), self.path.clone()))
     }
 }
 
@@ -116,6 +128,22 @@ impl Warehouse {
         Ok(Self::at_place(root, None))
     }
 
+    /// The warehouse in a folder of any store, from the text of its location.
+    pub fn open(location: &str, state: &dyn Session) -> Result<Self> {
+        let location = absolute_location(location)?;
+        let opened = Store::open(&location, &StoreOptions::default(), state)?;
+        if opened.service.is_none() {
+            return Self::local(LocalPath::new(&location));
+        }
+        let root = Place {
+            store_url: opened.url,
+            store: opened.store,
+            path: opened.prefix,
+            local: None,
+        };
+        Ok(Self::at_place(root, None))
+    }
+
     /// A warehouse that ends with the process.
     pub fn temporary(parent: Option<&str>) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
@@ -168,20 +196,20 @@ impl Warehouse {
         let place = self.place(folder);
         match place.local {
             Some(local) => local.display().to_string(),
-            None => format!("{}{}", place.store_url.as_str(), place.path),
+            None => store::shown(&place.path),
         }
     }
 
     pub(super) fn log_store(&self, folder: &str) -> Result<LogStoreRef> {
         let place = self.place(folder);
-        let prefixed = Arc::new(PrefixStore::new(
-            Arc::clone(&place.store),
-            place.path.clone(),
-        ));
+        let root = match place.local {
+            Some(_) => Arc::clone(&place.store),
+            None => place.inside(),
+        };
         let config = StorageConfig::default();
         Ok(default_logstore(
-            prefixed,
-            Arc::clone(&place.store),
+            place.inside(),
+            root,
             &place.url()?,
             &config,
         ))

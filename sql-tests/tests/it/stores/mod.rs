@@ -6,6 +6,7 @@ mod http;
 mod s3;
 mod secrets;
 mod server;
+mod warehouse;
 
 use std::path::PathBuf;
 use std::sync::Arc;
