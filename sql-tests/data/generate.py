@@ -4,12 +4,14 @@ read, a folder of partitions, and CSV files with the cases that need care. Needs
     python3 sql-tests/data/generate.py
 """
 
+import bz2
 import csv
 import datetime as dt
 import decimal
 import gzip
 import io
 import json
+import lzma
 import pathlib
 import struct
 
@@ -158,6 +160,85 @@ CARE = {
 }
 
 
+LONG = "".join(f"{i},word {i}\n" for i in range(1, 3001))
+
+
+def compressed():
+    """Text files as they come compressed, whole and damaged."""
+    one, two = b"id,note\n1,one\n", b"2,two\n3,three\n"
+    packers = {
+        "gz": lambda data: gzip.compress(data, mtime=0),
+        "bz2": bz2.compress,
+        "xz": lzma.compress,
+        "zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
+    }
+    files = {}
+    for name, pack in packers.items():
+        files[f"parts.csv.{name}"] = pack(one) + pack(two)
+        whole = pack(b"id,note\n" + LONG.encode())
+        files[f"cut.csv.{name}"] = whole[: len(whole) * 2 // 3]
+    files["garbage.csv.gz"] = packers["gz"](one) + b"no gzip data"
+    files["lies.csv.gz"] = one
+    files["hidden.csv"] = packers["gz"](one)
+    files["hidden.ndjson"] = packers["zst"](b'{"a": 1}\n')
+    files["late.csv.gz"] = packers["gz"](CARE["late.csv"].encode())
+    return files
+
+
+def odd():
+    """CSV and JSON as they come."""
+    umlauts = 'id,name\n1,Müller\n2,"Čapek\n& Söhne"\n3,€ 5\n'
+    western = "id,name\n1,Müller\n2,Søren\n3,Zoë\n"
+    wide = ",".join(f"c{i}" for i in range(3000))
+    return {
+        "utf16le.csv": b"\xff\xfe" + umlauts.encode("utf-16le"),
+        "utf16be.csv": b"\xfe\xff" + umlauts.encode("utf-16be"),
+        "utf16_unmarked.csv": umlauts.encode("utf-16le"),
+        "utf8_marked.csv": b"\xef\xbb\xbf" + umlauts.encode(),
+        "latin1.csv": western.encode("latin-1"),
+        "windows1252.csv": western.replace("Zoë", "€ 5").encode("windows-1252"),
+        "utf16.ndjson": b"\xff\xfe" + '{"name": "Müller"}\n{"name": "Čapek"}\n'.encode("utf-16le"),
+        "latin1.ndjson": '{"name": "Müller"}\n'.encode("latin-1"),
+        "returns.csv": b'id,note\r1,one\r2,"two\rlines"\r3,three',
+        "mixed_ends.csv": b"id,note\r\n1,one\n2,two\r\n\n3,three",
+        "lone_return.csv": b'id,note\n1,"a\rb"\n2,c\rd\n3,e\n',
+        "blank_lines.csv": b"\n\nid,note\n1,one\n\n\n2,two\n\n",
+        "blank_single.csv": b"id\n1\n\n2\n",
+        "header_only.csv": b"id,note\n",
+        "empty.csv": b"",
+        "duplicates.csv": b"a,a,,a,A\n1,2,3,4,5\n",
+        "zero_bytes.csv": b"id,note\n1,a\0b\n",
+        "middle_quotes.csv": b'id,note\n1,say "hi" now\n2,5" nails\n',
+        "open_quote.csv": b'id,note\n1,one\n2,"two\n3,three\n',
+        "after_quote.csv": b'id,note\n1,one\n2,"two"!\n3,three\n',
+        "short.csv": b"id,note,price\n1,one,1.5\n2,two\n3\n",
+        "long.csv": b"id,note\n1,one\n2,two,2,2\n3,three\n",
+        "dirty.csv": b'id,price,day\n1,1.5,2024-01-01\nx,2.5,2024-01-02\n3,cheap,soon\n4,4.5\n5,"5"5,2024-01-05\n6,6.5,2024-01-06,6\n7,7.5,\xff\n8,8.5,2024-01-08\n',
+        "dates.csv": b"day,at\n31.12.2024,31.12.2024 23:59\n01.02.2024,01.02.2024 00:30\n",
+        "offsets.csv": b"at\n20240131T120000+0200\n20240701T000000-0500\n",
+        "wide.csv": (wide + "\n" + ",".join(str(i) for i in range(3000)) + "\n").encode(),
+        "quoted_lines.csv": b'id,note\n1,"a\nb\nc"\n2,"d\n"\nx3,e\n',
+        "long_line.csv": b"id,note\n1,one\n2," + b"x" * 5000 + b"\n3,three\n",
+        "dirty.ndjson": b'{"id": 1, "n": 1.5}\n{"id": "x", "n": 2}\n{"id": 3, "n": {}}\n{"id": 4,\n\n{"id": 5, "n": 5.5}\n',
+        "dirty.json": b'[{"id": 1},\n {"id": 2},\n {"id": "three"},\n {"id": 4}]\n',
+        "cut.json": b'[{"id": 1},\n {"id": 2}',
+        "broken.ndjson": b'{"id": 1}\n{"id": 2}\n{"id": 3]\n',
+        "late.ndjson": b"".join(b'{"id": %d}\n' % i for i in range(1, 1500)) + b'{"id": "A7"}\n',
+    }
+
+
+def damaged():
+    """A Parquet file with a damaged page, an Avro file with a damaged block."""
+    out = io.BytesIO()
+    words = pa.table({"id": range(1000), "word": [f"word {i}" for i in range(1000)]})
+    pq.write_table(words, out, compression="zstd", use_dictionary=False)
+    data = bytearray(out.getvalue())
+    page = pq.ParquetFile(out).metadata.row_group(0).column(1).data_page_offset
+    for at in range(page + 200, page + 260):
+        data[at] ^= 0x5A
+    return {"damaged.parquet": bytes(data), "cut.avro": avro()[:-40]}
+
+
 def main():
     (HERE / "deliveries.csv").write_text(delimited(","))
     with gzip.GzipFile(HERE / "deliveries.tsv.gz", "wb", mtime=0) as file:
@@ -170,6 +251,9 @@ def main():
     partitions()
     for name, content in CARE.items():
         (HERE / name).write_text(content)
+    (HERE / "text").mkdir(exist_ok=True)
+    for name, content in {**compressed(), **odd(), **damaged()}.items():
+        (HERE / "text" / name).write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
 
 use super::QueryState;
+use crate::source::BadRowCounts;
 
 #[derive(Debug, Clone)]
 pub struct Progress {
@@ -21,6 +22,8 @@ pub struct Progress {
     /// The most memory that the query's operators held at once.
     pub memory_bytes: u64,
     pub spilled_bytes: u64,
+    /// What was wrong with the files' rows and passed over as the tables' options say.
+    pub bad_rows: BadRowCounts,
 }
 
 impl Progress {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, operator_metrics};
 use crate::error::{Error, Kind};
-use crate::source::scanned_bytes;
+use crate::source::{BadRowCounts, scanned_bytes};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryState {
@@ -166,6 +166,11 @@ impl Query {
         self.stage.lock().error.clone()
     }
 
+    /// What the user should know when the query is over and all its rows are there.
+    pub fn warnings(&self) -> Vec<String> {
+        self.progress().bad_rows.warnings()
+    }
+
     /// How far the query is, now or, when it is over, at its end.
     pub fn progress(&self) -> Progress {
         let stage = self.stage.lock();
@@ -192,6 +197,11 @@ impl Query {
                 .as_ref()
                 .map_or(0, |pool| pool.peak_reserved() as u64),
             spilled_bytes: metrics.spilled_bytes,
+            bad_rows: stage
+                .plan
+                .as_ref()
+                .map(|plan| BadRowCounts::of(plan.as_ref()))
+                .unwrap_or_default(),
         }
     }
 }

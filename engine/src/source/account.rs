@@ -3,9 +3,12 @@
 
 use datafusion::common::stats::Precision;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
+use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
+
+use super::format::Format;
+use super::scan::{NULLED_VALUES, SKIPPED_ROWS};
 
 /// The metric in which every file scan counts what it reads.
 const SCANNED: &str = "bytes_scanned";
@@ -39,12 +42,63 @@ pub fn scanned_bytes(plan: &dyn ExecutionPlan) -> u64 {
         .sum::<u64>()
 }
 
+/// What the option bad_rows made of the rows of a plan's scans so far.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct BadRowCounts {
+    /// Rows that were left out.
+    pub skipped_rows: u64,
+    /// Values, and rows that could not be read at all, that became NULL.
+    pub nulled_values: u64,
+}
+
+impl BadRowCounts {
+    pub fn of(plan: &dyn ExecutionPlan) -> Self {
+        let mut counts = Self::default();
+        counts.add(plan);
+        counts
+    }
+
+    fn add(&mut self, plan: &dyn ExecutionPlan) {
+        if plan.downcast_ref::<DataSourceExec>().is_some()
+            && let Some(metrics) = plan.metrics()
+        {
+            let sum = |name| {
+                metrics
+                    .sum_by_name(name)
+                    .map_or(0, |sum| sum.as_usize() as u64)
+            };
+            self.skipped_rows += sum(SKIPPED_ROWS);
+            self.nulled_values += sum(NULLED_VALUES);
+        }
+        for child in plan.children() {
+            self.add(child.as_ref());
+        }
+    }
+
+    /// What a user should know; nothing if all rows were good.
+    pub fn warnings(&self) -> Vec<String> {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let mut warnings = Vec::new();
+        if self.skipped_rows > 0 {
+            let (rows, s) = (self.skipped_rows, plural(self.skipped_rows));
+            warnings.push(format!("{rows} bad row{s} left out (bad_rows = 'skip')"));
+        }
+        if self.nulled_values > 0 {
+            let (values, s) = (self.nulled_values, plural(self.nulled_values));
+            warnings.push(format!(
+                "{values} bad value{s} read as NULL (bad_rows = 'null')"
+            ));
+        }
+        warnings
+    }
+}
+
 fn config_total(config: &FileScanConfig) -> u64 {
     let files = config.file_groups.iter().flat_map(|group| group.iter());
     let bytes: u64 = files.map(PartitionedFile::effective_size).sum();
-    match config.file_source().downcast_ref::<ParquetSource>() {
-        Some(_) => (bytes as f64 * wanted_share(config)) as u64,
-        None => bytes,
+    match config.file_source().file_type() == Format::Parquet.name() {
+        true => (bytes as f64 * wanted_share(config)) as u64,
+        false => bytes,
     }
 }
 

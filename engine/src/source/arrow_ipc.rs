@@ -1,11 +1,9 @@
 //! Arrow IPC files (`ARROW1…`) and streams, read batch by batch.
 //!
 //! A file's footer lists its batches, so parts of it can be read in parallel; a stream has no list.
-//! Arrow's reader trusts the structure of what it decodes in places; a panic there is caught and
-//! becomes the error of a damaged file.
+//! Arrow's reader trusts the structure of what it decodes in places, so it is guarded.
 
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -20,6 +18,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::format::Compression;
+use super::guard;
 use super::location;
 use super::stream::{self, ByteStream};
 use crate::error::{Error, Kind, Result};
@@ -208,11 +207,7 @@ fn guarded<T>(
     file: &ObjectMeta,
     decode: impl FnOnce() -> std::result::Result<T, ArrowError>,
 ) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(damaged(file, &error.to_string())),
-        Err(_) => Err(damaged(file, "its structure is damaged")),
-    }
+    guard::arrow(decode).map_err(|error| damaged(file, &error.to_string()))
 }
 
 fn damaged(file: &ObjectMeta, what: &str) -> Error {

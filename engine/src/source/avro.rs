@@ -12,21 +12,24 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::physical_plan::metrics::Count;
 use futures::StreamExt;
 use object_store::{ObjectMeta, ObjectStore};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::format::Compression;
+use super::guard;
 use super::location;
 use super::stream::{self, ByteStream};
 use crate::error::{Error, Kind, Result};
 
 const WAITING: usize = 2;
+/// What stands at the end of the header and of each block.
+const MARKER_BYTES: usize = 16;
 /// The schema stands in the header, which is rarely longer.
 const HEADER_BYTES: u64 = 1 << 20;
 
 pub async fn schema(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Schema> {
     let header = stream::window(store, &file.location, 0..file.size.min(HEADER_BYTES)).await?;
-    let reader = open(header.as_slice(), 1).map_err(|error| unreadable(file, &error))?;
-    Ok(reader.schema().as_ref().clone())
+    let schema = guard::arrow(|| Ok(open(header.as_slice(), 1)?.schema().as_ref().clone()));
+    schema.map_err(|error| unreadable(file, &error))
 }
 
 /// All batches of a file, with all its columns.
@@ -39,20 +42,25 @@ pub async fn read(
     let stream = stream::open(&store, &file.location, None, Compression::None, count).await?;
     let (to_reader, pieces) = mpsc::channel(WAITING);
     let (to_query, batches) = mpsc::channel(WAITING);
-    let feed = SpawnedTask::spawn(feed(stream, to_reader));
+    let (tell_tail, tail) = oneshot::channel();
+    let feed = SpawnedTask::spawn(feed(stream, to_reader, tell_tail));
     let decode = SpawnedTask::spawn_blocking(move || {
         let source = BufReader::new(Pieces {
             pieces,
             piece: Bytes::new(),
         });
-        let decoded = open(source, batch_rows).and_then(|reader| {
-            for batch in reader {
+        let reader = guard::arrow(|| open(source, batch_rows));
+        let decoded = reader.and_then(|mut reader| {
+            while let Some(batch) = guard::arrow(|| reader.next().transpose())? {
                 // Nobody listens any more: the query is over.
-                if to_query.blocking_send(Ok(batch?)).is_err() {
-                    break;
+                if to_query.blocking_send(Ok(batch)).is_err() {
+                    return Ok(());
                 }
             }
-            Ok(())
+            check_end(
+                reader.avro_header().sync(),
+                &tail.blocking_recv().unwrap_or_default(),
+            )
         });
         if let Err(error) = decoded {
             let _ = to_query.blocking_send(Err(unreadable(&file, &error)));
@@ -76,11 +84,30 @@ fn open<R: std::io::BufRead>(
         .build(source)
 }
 
-async fn feed(mut stream: ByteStream, to_reader: mpsc::Sender<Result<Bytes>>) {
+async fn feed(
+    mut stream: ByteStream,
+    to_reader: mpsc::Sender<Result<Bytes>>,
+    tell_tail: oneshot::Sender<Vec<u8>>,
+) {
+    let mut tail = Vec::new();
     while let Some(piece) = stream.next().await {
-        if to_reader.send(piece).await.is_err() {
-            break;
+        if let Ok(piece) = &piece {
+            let last = piece.len().saturating_sub(MARKER_BYTES);
+            tail.extend_from_slice(piece.get(last..).unwrap_or(piece));
+            tail.drain(..tail.len().saturating_sub(MARKER_BYTES));
         }
+        if to_reader.send(piece).await.is_err() {
+            return;
+        }
+    }
+    let _ = tell_tail.send(tail);
+}
+
+/// Arrow's reader takes a file that ends within a block for one without that block.
+fn check_end(marker: [u8; MARKER_BYTES], tail: &[u8]) -> std::result::Result<(), ArrowError> {
+    match tail == marker {
+        true => Ok(()),
+        false => Err(ArrowError::ParseError("it ends within a block".into())),
     }
 }
 

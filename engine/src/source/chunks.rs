@@ -16,11 +16,11 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
-use super::csv::{Target, cut, cut_lines, head_of_file};
+use super::csv::{Shape, Target, cut, cut_lines, head_of_file};
 use super::dialect::JsonLayout;
 use super::format::{Compression, Format};
 use super::scan::Reading;
-use super::{arrow_ipc, infer, location};
+use super::{arrow_ipc, guard, infer, location};
 use crate::chunk::Chunk;
 use crate::error::Result;
 
@@ -123,14 +123,17 @@ async fn cuts(
     let nominal = (1..)
         .map(|n: u64| n.saturating_mul(blocksize_bytes))
         .take_while(|n| *n < file.size);
-    let plain = reading.compression_of(file) == Compression::None;
+    let part = reading.part(store, file, None);
+    let plain = part.compression == Compression::None
+        && (!reading.format.is_text() || part.encoding().await?.can_be_cut());
     let mut found: Vec<u64> = match (reading.format, reading.json) {
         (Format::Csv, _) if plain => {
             let dialect = reading.csv.clone().unwrap_or_default();
-            let head = head_of_file(store, file, Compression::None, &dialect).await?;
-            let (target, dialect, columns) = (&target, &dialect, head.names.len());
+            let head = head_of_file(&part, &dialect).await?;
+            let shape = Shape::new(&dialect, &part.text, &head);
+            let (target, shape) = (&target, &shape);
             futures::stream::iter(nominal.filter(|n| *n > head.data_start as u64))
-                .map(|offset| cut(target, dialect, columns, offset))
+                .map(|offset| cut(target, shape, offset))
                 .buffered(CONCURRENT)
                 .try_filter_map(|at| futures::future::ready(Ok(at)))
                 .try_collect()
@@ -171,9 +174,8 @@ async fn row_groups(
 ) -> Result<Vec<Piece>> {
     let meta = &file.object_meta;
     let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-    let footer = DFParquetMetadata::new(store.as_ref(), meta)
-        .with_file_metadata_cache(Some(cache))
-        .fetch_metadata()
+    let footer = DFParquetMetadata::new(store.as_ref(), meta).with_file_metadata_cache(Some(cache));
+    let footer = guard::future(footer.fetch_metadata())
         .await
         .map_err(|error| infer::unreadable(meta, error.into()))?;
     let starts: Vec<u64> = footer.row_groups().iter().map(start_of).collect();

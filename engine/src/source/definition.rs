@@ -15,6 +15,7 @@ use super::dialect::{self, Csv, JsonLayout};
 use super::format::{Compression, Format};
 use super::store::StoreOptions;
 use super::table::FileTable;
+use super::text::Text;
 use crate::error::Result;
 use crate::options::OptionValue;
 use crate::sql::without_secrets;
@@ -31,8 +32,13 @@ pub struct Definition {
     pub compression: Option<Compression>,
     pub csv: Option<Csv>,
     pub json: Option<JsonLayout>,
+    #[serde(default)]
+    pub text: Text,
     /// Nominal size of the chunks of text files; 0: a file is one chunk.
     pub blocksize_bytes: u64,
+    /// Folders such as `year=2024/` could make columns.
+    #[serde(default = "yes")]
+    pub hive_partitioning: bool,
     /// What the files hold.
     pub columns: Vec<StoredColumn>,
     /// What the folders' names say; they stand after the files' columns.
@@ -48,6 +54,10 @@ impl fmt::Debug for Definition {
             .field("format", &self.format)
             .finish_non_exhaustive()
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A column in words, as the catalog shows it to a person who looks.
@@ -161,6 +171,11 @@ impl Definition {
         }
         options.extend(self.store_options.to_sql_options());
         options.extend(self.csv.iter().flat_map(dialect::csv_options));
+        options.extend(self.text.shown());
+        if !self.hive_partitioning {
+            let off = OptionValue::Boolean(false);
+            options.push(("hive_partitioning".to_string(), off));
+        }
         options.extend(dialect::blocksize_option(self.format, self.blocksize_bytes));
         options
     }
@@ -194,7 +209,9 @@ mod tests {
                 ..Csv::default()
             }),
             json: None,
+            text: Text::default(),
             blocksize_bytes: 1024,
+            hive_partitioning: false,
             columns: vec![
                 column(
                     "a \"b\"",
@@ -232,6 +249,7 @@ mod tests {
                 "format = 'csv'",
                 "compression = 'gzip'",
                 "delimiter = '|'",
+                "hive_partitioning = FALSE",
                 "blocksize = 1024"
             ]
         );

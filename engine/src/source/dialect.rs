@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::csv;
 use super::format::Format;
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options, wrong};
@@ -23,6 +24,14 @@ pub struct Csv {
     pub comment: Option<u8>,
     /// Texts that are NULL in every column, besides the empty one.
     pub null_values: Vec<String>,
+    /// How dates are written, as strftime has it; None: ISO 8601.
+    #[serde(default)]
+    pub date_format: Option<String>,
+    #[serde(default)]
+    pub timestamp_format: Option<String>,
+    /// What a short row lacks is NULL.
+    #[serde(default)]
+    pub null_padding: bool,
     /// The table's columns are the files' in order, whatever the header calls them.
     #[serde(default)]
     pub by_place: bool,
@@ -37,6 +46,9 @@ impl Default for Csv {
             escape: None,
             comment: None,
             null_values: vec![],
+            date_format: None,
+            timestamp_format: None,
+            null_padding: false,
             by_place: false,
         }
     }
@@ -70,13 +82,6 @@ pub struct Sampling {
 
 /// Takes the CSV options; the delimiter is what the names of the files imply unless given.
 pub fn take_csv(options: &mut Options, implied_delimiter: u8) -> Result<Csv> {
-    for name in ["date_format", "timestamp_format"] {
-        if options.take(name).is_some() {
-            return Err(Error::unsupported(format!("the option \"{name}\"")).hint(
-                "Read the column as TEXT by dtype and convert it with to_date or to_timestamp.",
-            ));
-        }
-    }
     let default = Csv::default();
     let null_values = options.take_texts("null_values")?;
     let csv = Csv {
@@ -88,10 +93,29 @@ pub fn take_csv(options: &mut Options, implied_delimiter: u8) -> Result<Csv> {
         escape: take_byte(options, "escape")?.unwrap_or(default.escape),
         comment: take_byte(options, "comment")?.unwrap_or(default.comment),
         null_values: null_values.unwrap_or(default.null_values),
+        date_format: take_format(options, "date_format")?,
+        timestamp_format: take_format(options, "timestamp_format")?,
+        null_padding: options
+            .take_boolean("null_padding")?
+            .unwrap_or(default.null_padding),
         by_place: default.by_place,
     };
     check(&csv)?;
     Ok(csv)
+}
+
+/// A format of strftime; NULL or '' for ISO 8601.
+fn take_format(options: &mut Options, name: &'static str) -> Result<Option<String>> {
+    match options.take(name) {
+        None | Some(OptionValue::Null) => Ok(None),
+        Some(OptionValue::Text(text)) if text.is_empty() => Ok(None),
+        Some(OptionValue::Text(text)) if csv::is_format(&text) => Ok(Some(text)),
+        Some(other) => Err(wrong(
+            name,
+            &other,
+            "a format of strftime, such as '%d.%m.%Y %H:%M:%S'",
+        )),
+    }
 }
 
 /// One byte, NULL or '' for none. `\t` and `tab` are understood.
@@ -226,6 +250,17 @@ pub fn csv_options(csv: &Csv) -> Vec<(String, OptionValue)> {
         let texts = csv.null_values.iter().cloned().map(OptionValue::Text);
         add("null_values", OptionValue::Array(texts.collect()));
     }
+    for (name, format) in [
+        ("date_format", &csv.date_format),
+        ("timestamp_format", &csv.timestamp_format),
+    ] {
+        if let Some(format) = format {
+            options.push((name.to_string(), OptionValue::Text(format.clone())));
+        }
+    }
+    if csv.null_padding {
+        options.push(("null_padding".to_string(), OptionValue::Boolean(true)));
+    }
     options
 }
 
@@ -263,6 +298,8 @@ mod tests {
                 "null_values",
                 OptionValue::Array(vec![OptionValue::Text("NA".into())]),
             ),
+            ("date_format", OptionValue::Text("%d.%m.%Y".into())),
+            ("null_padding", OptionValue::Boolean(true)),
         ];
         let csv = take_csv(&mut options(&written), b'\t').unwrap();
         let again: Vec<_> = csv_options(&csv);
@@ -279,11 +316,8 @@ mod tests {
         assert!(take_csv(&mut options(&same), b',').is_err());
         let long = [("delimiter", OptionValue::Text("||".into()))];
         assert!(take_csv(&mut options(&long), b',').is_err());
-        let later = [("date_format", OptionValue::Text("%d".into()))];
-        assert_eq!(
-            take_csv(&mut options(&later), b',').unwrap_err().sqlstate(),
-            "0A000"
-        );
+        let format = [("date_format", OptionValue::Text("%Q".into()))];
+        assert!(take_csv(&mut options(&format), b',').is_err());
     }
 
     #[test]

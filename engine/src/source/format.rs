@@ -148,6 +148,21 @@ impl Compression {
         })
     }
 
+    /// The compression of data that starts so.
+    pub fn of_start(bytes: &[u8]) -> Option<Self> {
+        const STARTS: [(&[u8], Compression); 3] = [
+            (b"\x1F\x8B", Compression::Gzip),
+            (b"\xFD7zXZ\0", Compression::Xz),
+            (b"\x28\xB5\x2F\xFD", Compression::Zstd),
+        ];
+        // The start of bzip2 data is text; the digit is the size of its blocks.
+        if bytes.starts_with(b"BZh") && bytes.get(4..10) == Some(b"1AY&SY") {
+            return Some(Compression::Bzip2);
+        }
+        let known = STARTS.iter().find(|(start, _)| bytes.starts_with(start));
+        known.map(|(_, compression)| *compression)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Compression::None => "none",

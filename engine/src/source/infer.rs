@@ -15,7 +15,7 @@ use super::definition::Definition;
 use super::dialect::{JsonLayout, SampleRows};
 use super::format::Format;
 use super::scan::Reading;
-use super::{ColumnSpec, arrow_ipc, avro, csv, json, location, parquet, resolve, widen};
+use super::{ColumnSpec, arrow_ipc, avro, csv, guard, json, location, parquet, resolve, widen};
 use crate::error::{Error, Kind, Result};
 
 /// Text files whose values are sampled; evenly spread over the list.
@@ -70,8 +70,8 @@ async fn place_columns(
     };
     let mut heads = Vec::new();
     for file in spread(sample.files, SAMPLED_FILES) {
-        let compression = reading.compression_of(file);
-        let head = csv::head_of_file(sample.store, file, compression, dialect).await?;
+        let part = reading.part(sample.store, file, None);
+        let head = csv::head_of_file(&part, dialect).await?;
         heads.push((head, file));
     }
     let folders = &definition.partition_columns;
@@ -127,21 +127,20 @@ async fn of_file(
     file: &ObjectMeta,
     thorough: bool,
 ) -> Result<SchemaRef> {
-    let compression = reading.compression_of(file);
+    let part = reading.part(sample.store, file, None);
     let schema = match reading.format {
         Format::Parquet => {
             let one = std::slice::from_ref(file);
-            let schema = parquet::format(sample.state)
-                .infer_schema(sample.state, sample.store, one)
-                .await;
+            let format = parquet::format(sample.state);
+            let schema = guard::future(format.infer_schema(sample.state, sample.store, one)).await;
             return schema.map_err(|error| unreadable(file, error.into()));
         }
         Format::Csv => {
             let dialect = reading.csv.clone().unwrap_or_default();
             if thorough {
-                csv::file_schema(sample.store, file, compression, &dialect, sample.rows).await?
+                csv::file_schema(&part, &dialect, sample.rows).await?
             } else {
-                let head = csv::head_of_file(sample.store, file, compression, &dialect).await?;
+                let head = csv::head_of_file(&part, &dialect).await?;
                 let fields = head
                     .names
                     .iter()
@@ -166,13 +165,8 @@ async fn json_columns(sample: &Sample<'_>, definition: &mut Definition) -> Resul
     let mut schemas = Vec::new();
     let mut layout: Option<JsonLayout> = None;
     for file in files {
-        let guessed = json::guess(
-            sample.store,
-            file,
-            reading.compression_of(file),
-            sample.rows,
-        )
-        .await?;
+        let part = reading.part(sample.store, file, None);
+        let guessed = json::guess(&part, sample.rows).await?;
         layout = match (layout, guessed.layout) {
             (Some(JsonLayout::Array), Some(other)) | (Some(other), Some(JsonLayout::Array))
                 if other != JsonLayout::Array =>
@@ -218,8 +212,11 @@ fn settled(schema: &Schema) -> Schema {
 
 /// Names the file in the error of a reader.
 pub(super) fn unreadable(file: &ObjectMeta, error: Error) -> Error {
-    let shown = location::shown(&file.location);
-    if error.message.contains(&shown) {
+    named(&location::shown(&file.location), error)
+}
+
+pub(super) fn named(shown: &str, error: Error) -> Error {
+    if error.message.contains(shown) {
         return error;
     }
     let kind = match error.kind {

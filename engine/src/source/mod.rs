@@ -14,6 +14,7 @@ mod definition;
 mod dialect;
 mod format;
 mod glob;
+mod guard;
 mod hive;
 mod infer;
 mod json;
@@ -27,12 +28,13 @@ mod statistics;
 pub mod store;
 mod stream;
 mod table;
+mod text;
 mod types;
 mod widen;
 
 use arrow::datatypes::DataType;
 
-pub use account::{scan_totals, scanned_bytes};
+pub use account::{BadRowCounts, scan_totals, scanned_bytes};
 pub use bernoulli::BernoulliSource;
 pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};

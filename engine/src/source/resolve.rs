@@ -14,6 +14,7 @@ use super::dialect::{self, Csv, SampleRows, Sampling};
 use super::format::{Compression, Format, Named};
 use super::infer::{self, Sample};
 use super::store::{Address, Store, StoreOptions};
+use super::text::Text;
 use super::{ColumnSpec, Spec, hive, listing, location, types};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
@@ -31,7 +32,7 @@ impl Spec {
             .unwrap_or(true);
         let (files, format) = find(&places, &locations, format).await?;
         let delimiter = implied.unwrap_or_else(|| implied_delimiter(&files));
-        let (csv, sampling) = take_text_options(&mut self.options, format, delimiter)?;
+        let (csv, text, sampling) = take_text_options(&mut self.options, format, delimiter)?;
         let blocksize_bytes = match format.is_text() {
             true => dialect::take_blocksize(&mut self.options)?,
             false => 0,
@@ -47,7 +48,9 @@ impl Spec {
             compression,
             csv,
             json: None,
+            text,
             blocksize_bytes,
+            hive_partitioning: hive,
             columns: vec![],
             partition_columns: vec![],
             declared: !self.columns.is_empty(),
@@ -261,19 +264,19 @@ fn take_text_options(
     options: &mut Options,
     format: Format,
     delimiter: u8,
-) -> Result<(Option<Csv>, Sampling)> {
+) -> Result<(Option<Csv>, Text, Sampling)> {
     let csv = match format {
         Format::Csv => Some(dialect::take_csv(options, delimiter)?),
         _ => None,
     };
-    let sampling = match format.is_text() {
-        true => dialect::take_sampling(options)?,
-        false => Sampling {
+    if !format.is_text() {
+        let sampling = Sampling {
             rows: SampleRows::All,
             types: vec![],
-        },
-    };
-    Ok((csv, sampling))
+        };
+        return Ok((csv, Text::default(), sampling));
+    }
+    Ok((csv, Text::take(options)?, dialect::take_sampling(options)?))
 }
 
 fn check_compression(format: Format, compression: Option<Compression>) -> Result<()> {

@@ -22,7 +22,7 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
 use datafusion::physical_plan::{DisplayFormatType, apply_expression_roots};
 use datafusion_datasource::projection::{ProjectionOpener, SplitProjection};
 use futures::stream::BoxStream;
@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::Definition;
 use super::dialect::{Csv, JsonLayout};
 use super::format::{Compression, Format, Named};
+use super::text::{Counters, Part, Text};
 use super::{arrow_ipc, avro, csv, json};
 use crate::error::{Error, Result};
 
@@ -44,6 +45,8 @@ pub struct Reading {
     pub compression: Option<Compression>,
     pub csv: Option<Csv>,
     pub json: Option<JsonLayout>,
+    #[serde(default)]
+    pub text: Text,
 }
 
 impl Reading {
@@ -53,6 +56,23 @@ impl Reading {
             compression: definition.compression,
             csv: definition.csv.clone(),
             json: definition.json,
+            text: definition.text.clone(),
+        }
+    }
+
+    /// A part of a text file, or all of it.
+    pub fn part(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        file: &ObjectMeta,
+        range: Option<Range<u64>>,
+    ) -> Part {
+        Part {
+            store: Arc::clone(store),
+            compression: self.compression_of(file),
+            text: self.text.clone(),
+            file: file.clone(),
+            range,
         }
     }
 
@@ -92,6 +112,10 @@ impl FormatSource {
     }
 }
 
+/// Metrics of what the option bad_rows did.
+pub const SKIPPED_ROWS: &str = "bad_rows_skipped";
+pub const NULLED_VALUES: &str = "bad_values_nulled";
+
 const DEFAULT_BATCH_ROWS: usize = 8192;
 
 impl FileSource for FormatSource {
@@ -103,6 +127,7 @@ impl FileSource for FormatSource {
     ) -> DfResult<Arc<dyn FileOpener>> {
         let table = Arc::clone(self.table_schema.file_schema());
         let wanted = self.projection.file_indices.clone();
+        let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
         let opener = Opener {
             store,
             reading: self.reading.clone(),
@@ -110,7 +135,11 @@ impl FileSource for FormatSource {
             table,
             wanted,
             batch_rows: self.batch_rows.unwrap_or(DEFAULT_BATCH_ROWS),
-            count: MetricBuilder::new(&self.metrics).counter("bytes_scanned", partition),
+            counters: Counters {
+                bytes: counter("bytes_scanned"),
+                skipped_rows: counter(SKIPPED_ROWS),
+                nulled_values: counter(NULLED_VALUES),
+            },
         };
         ProjectionOpener::try_new(
             self.projection.clone(),
@@ -178,7 +207,7 @@ struct Opener {
     /// The wanted columns of the table.
     schema: SchemaRef,
     batch_rows: usize,
-    count: Count,
+    counters: Counters,
 }
 
 impl FileOpener for Opener {
@@ -211,36 +240,29 @@ impl Opener {
             Arc::clone(&self.schema),
             self.wanted.clone(),
         );
-        let (batch_rows, count) = (self.batch_rows, Some(self.count.clone()));
+        let (batch_rows, counters) = (self.batch_rows, self.counters.clone());
         async move {
-            let compression = reading.compression_of(&file);
+            let count = Some(counters.bytes.clone());
             match reading.format {
                 Format::Csv => {
-                    let dialect = Arc::new(reading.csv.unwrap_or_default());
                     let plan = csv::ReadPlan {
-                        store,
-                        file,
-                        range,
-                        compression,
-                        dialect,
+                        part: reading.part(&store, &file, range),
+                        dialect: reading.csv.unwrap_or_default(),
                         table,
                         wanted,
                         batch_rows,
-                        count,
+                        counters,
                     };
                     Ok(csv::read(plan).await?.boxed())
                 }
                 Format::Json => {
-                    let layout = reading.json.unwrap_or(JsonLayout::Lines);
                     let plan = json::ReadPlan {
-                        store,
-                        file,
-                        range,
-                        compression,
-                        layout,
-                        schema,
+                        part: reading.part(&store, &file, range),
+                        layout: reading.json.unwrap_or(JsonLayout::Lines),
+                        table,
+                        wanted,
                         batch_rows,
-                        count,
+                        counters,
                     };
                     Ok(json::read(plan).await?.boxed())
                 }

@@ -253,7 +253,7 @@ impl FileTable {
             .with_statistics(statistics)
             .with_output_ordering(orderings)
             .build();
-        format.create_physical_plan(state, config).await.map(Some)
+        parquet::plan(&format, state, config).await.map(Some)
     }
 
     async fn plan_pieces(
@@ -307,7 +307,9 @@ impl FileTable {
         let mut statistics = self.size_statistics(&files);
         let rows = rows.and_then(|rows| usize::try_from(rows).ok());
         let source: Arc<dyn FileSource> = match self.definition.format {
-            Format::Parquet => parquet::format(state).file_source(self.table_schema.clone()),
+            Format::Parquet => {
+                parquet::wrapped(parquet::format(state).file_source(self.table_schema.clone()))
+            }
             _ => Arc::new(FormatSource::new(
                 Reading::of(&self.definition),
                 self.table_schema.clone(),

@@ -225,7 +225,7 @@ impl Explain {
         }
         let progress = ctx.query.progress();
         let spilled = operator_metrics(plan.as_ref());
-        Ok(vec![
+        let mut lines = vec![
             String::new(),
             format!("Rows: {rows}"),
             format!(
@@ -243,6 +243,9 @@ impl Explain {
                 format_bytes(spilled.spilled_bytes),
                 spilled.spill_files
             ),
-        ])
+        ];
+        let warnings = progress.bad_rows.warnings();
+        lines.extend(warnings.iter().map(|w| format!("Warning: {w}")));
+        Ok(lines)
     }
 }

@@ -165,6 +165,7 @@ mod tests {
             bytes_total: 2 << 30,
             memory_bytes: 10 << 20,
             spilled_bytes: 0,
+            bad_rows: Default::default(),
         }
     }
 

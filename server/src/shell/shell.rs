@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use futures::StreamExt;
 use quern_engine::value_text::TextStyle;
-use quern_engine::{Engine, Error, Kind, Rows, Session, Statement};
+use quern_engine::{Engine, Error, Kind, Notice, Rows, Session, Statement};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
@@ -200,7 +200,7 @@ impl Shell {
         let outcome = joined(self.watch(task).await?)??;
         self.progress.clear();
         outcome.notices.iter().for_each(report::notice);
-        match outcome.rows {
+        let done = match outcome.rows {
             // Ctrl-C may have come before the query could be cancelled.
             Some(_) if self.interrupted => {
                 let message = "canceling statement due to user request";
@@ -215,7 +215,15 @@ impl Shell {
                 Ok(())
             }
             None => Ok(()),
+        };
+        if done.is_ok()
+            && let Some(query) = self.session.current_query()
+        {
+            for warning in query.warnings() {
+                report::notice(&Notice::warning(warning));
+            }
         }
+        done
     }
 
     async fn write_rows(&mut self, rows: Rows) -> Result<(), Problem> {

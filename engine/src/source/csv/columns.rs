@@ -12,12 +12,12 @@ use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BooleanBuilder, LargeStringBuilder, PrimitiveBuilder,
     StringBuilder, StringViewBuilder,
 };
-use arrow::compute::kernels::cast_utils::{Parser, parse_decimal, string_to_datetime};
+use arrow::compute::kernels::cast_utils::{Parser, parse_decimal};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, TimeUnit};
-use chrono::Utc;
 
-use super::records::Span;
+use super::span::Span;
+use super::times::Formats;
 
 /// The input and the arena of a batch, checked to be UTF-8.
 #[derive(Clone, Copy)]
@@ -26,6 +26,7 @@ pub struct Texts<'a> {
     pub arena: &'a str,
     /// Texts that stand for NULL besides the empty one.
     pub nulls: &'a [String],
+    pub formats: &'a Formats,
 }
 
 /// The first field that is not of the column's type.
@@ -33,6 +34,30 @@ pub struct Texts<'a> {
 pub struct BadValue {
     pub row: usize,
     pub text: String,
+}
+
+/// What becomes of a field that is not of the column's type.
+#[derive(Debug)]
+pub enum OnBad {
+    /// It ends the reading.
+    Stop,
+    /// It is NULL; its row is remembered.
+    Null(Vec<usize>),
+}
+
+impl OnBad {
+    fn take(&mut self, row: usize, text: &str) -> Result<(), BadValue> {
+        match self {
+            OnBad::Null(rows) => {
+                rows.push(row);
+                Ok(())
+            }
+            OnBad::Stop => Err(BadValue {
+                row,
+                text: text.to_string(),
+            }),
+        }
+    }
 }
 
 impl<'a> Texts<'a> {
@@ -48,7 +73,12 @@ impl<'a> Texts<'a> {
 }
 
 /// Builds the column of that type.
-pub fn build(data_type: &DataType, spans: &[Span], texts: Texts<'_>) -> Result<ArrayRef, BadValue> {
+pub fn build(
+    data_type: &DataType,
+    spans: &[Span],
+    texts: Texts<'_>,
+    on_bad: &mut OnBad,
+) -> Result<ArrayRef, BadValue> {
     use DataType::*;
     match data_type {
         Utf8View => {
@@ -74,28 +104,38 @@ pub fn build(data_type: &DataType, spans: &[Span], texts: Texts<'_>) -> Result<A
         }
         Boolean => {
             let mut builder = BooleanBuilder::with_capacity(spans.len());
-            each(spans, texts, boolean, |value| builder.append_option(value))?;
+            each(spans, texts, boolean, on_bad, |value| {
+                builder.append_option(value)
+            })?;
             Ok(Arc::new(builder.finish()))
         }
         Decimal128(precision, scale) => {
             let parse = |text: &str| parse_decimal::<Decimal128Type>(text, *precision, *scale).ok();
-            primitive::<Decimal128Type>(data_type, spans, texts, parse)
+            primitive::<Decimal128Type>(data_type, spans, texts, on_bad, parse)
         }
-        Int8 => parsed::<Int8Type>(data_type, spans, texts),
-        Int16 => parsed::<Int16Type>(data_type, spans, texts),
-        Int32 => parsed::<Int32Type>(data_type, spans, texts),
-        Int64 => parsed::<Int64Type>(data_type, spans, texts),
-        UInt8 => parsed::<UInt8Type>(data_type, spans, texts),
-        UInt16 => parsed::<UInt16Type>(data_type, spans, texts),
-        UInt32 => parsed::<UInt32Type>(data_type, spans, texts),
-        UInt64 => parsed::<UInt64Type>(data_type, spans, texts),
-        Float32 => parsed::<Float32Type>(data_type, spans, texts),
-        Float64 => parsed::<Float64Type>(data_type, spans, texts),
-        Date32 => primitive::<Date32Type>(data_type, spans, texts, date),
-        Time64(TimeUnit::Microsecond) => parsed::<Time64MicrosecondType>(data_type, spans, texts),
-        Time64(TimeUnit::Nanosecond) => parsed::<Time64NanosecondType>(data_type, spans, texts),
-        Timestamp(unit, zone) => timestamps(data_type, *unit, zone.as_deref(), spans, texts),
-        _ => cast(data_type, spans, texts),
+        Int8 => parsed::<Int8Type>(data_type, spans, texts, on_bad),
+        Int16 => parsed::<Int16Type>(data_type, spans, texts, on_bad),
+        Int32 => parsed::<Int32Type>(data_type, spans, texts, on_bad),
+        Int64 => parsed::<Int64Type>(data_type, spans, texts, on_bad),
+        UInt8 => parsed::<UInt8Type>(data_type, spans, texts, on_bad),
+        UInt16 => parsed::<UInt16Type>(data_type, spans, texts, on_bad),
+        UInt32 => parsed::<UInt32Type>(data_type, spans, texts, on_bad),
+        UInt64 => parsed::<UInt64Type>(data_type, spans, texts, on_bad),
+        Float32 => parsed::<Float32Type>(data_type, spans, texts, on_bad),
+        Float64 => parsed::<Float64Type>(data_type, spans, texts, on_bad),
+        Date32 => primitive::<Date32Type>(data_type, spans, texts, on_bad, |text| {
+            texts.formats.date(text)
+        }),
+        Time64(TimeUnit::Microsecond) => {
+            parsed::<Time64MicrosecondType>(data_type, spans, texts, on_bad)
+        }
+        Time64(TimeUnit::Nanosecond) => {
+            parsed::<Time64NanosecondType>(data_type, spans, texts, on_bad)
+        }
+        Timestamp(unit, zone) => {
+            timestamps(data_type, (*unit, zone.as_deref()), spans, texts, on_bad)
+        }
+        _ => cast(data_type, spans, texts, on_bad),
     }
 }
 
@@ -104,6 +144,7 @@ fn each<T>(
     spans: &[Span],
     texts: Texts<'_>,
     parse: impl Fn(&str) -> Option<T>,
+    on_bad: &mut OnBad,
     mut append: impl FnMut(Option<T>),
 ) -> Result<(), BadValue> {
     for (row, span) in spans.iter().enumerate() {
@@ -112,10 +153,8 @@ fn each<T>(
             Some(text) => match parse(text.trim_matches(' ')) {
                 Some(value) => append(Some(value)),
                 None => {
-                    return Err(BadValue {
-                        row,
-                        text: text.to_string(),
-                    });
+                    on_bad.take(row, text)?;
+                    append(None);
                 }
             },
         }
@@ -127,10 +166,13 @@ fn primitive<T: ArrowPrimitiveType>(
     data_type: &DataType,
     spans: &[Span],
     texts: Texts<'_>,
+    on_bad: &mut OnBad,
     parse: impl Fn(&str) -> Option<T::Native>,
 ) -> Result<ArrayRef, BadValue> {
     let mut builder = PrimitiveBuilder::<T>::with_capacity(spans.len());
-    each(spans, texts, parse, |value| builder.append_option(value))?;
+    each(spans, texts, parse, on_bad, |value| {
+        builder.append_option(value)
+    })?;
     Ok(Arc::new(builder.finish().with_data_type(data_type.clone())))
 }
 
@@ -138,49 +180,52 @@ fn parsed<T: ArrowPrimitiveType + Parser>(
     data_type: &DataType,
     spans: &[Span],
     texts: Texts<'_>,
+    on_bad: &mut OnBad,
 ) -> Result<ArrayRef, BadValue> {
-    primitive::<T>(data_type, spans, texts, |text| T::parse(text))
+    primitive::<T>(data_type, spans, texts, on_bad, |text| T::parse(text))
 }
 
 fn timestamps(
     data_type: &DataType,
-    unit: TimeUnit,
-    zone: Option<&str>,
+    (unit, zone): (TimeUnit, Option<&str>),
     spans: &[Span],
     texts: Texts<'_>,
+    on_bad: &mut OnBad,
 ) -> Result<ArrayRef, BadValue> {
     // A zone that Arrow does not know cannot have come out of a type that was checked.
     let zone = zone.and_then(|zone| zone.parse::<Tz>().ok());
-    let instant = |text: &str| match &zone {
-        Some(zone) => string_to_datetime(zone, text)
-            .ok()
-            .map(|t| t.with_timezone(&Utc)),
-        None => string_to_datetime(&Utc, text).ok(),
-    };
+    let instant = |text: &str| texts.formats.instant(text, zone.as_ref());
     match unit {
-        TimeUnit::Second => primitive::<TimestampSecondType>(data_type, spans, texts, |text| {
-            instant(text).map(|t| t.timestamp())
-        }),
+        TimeUnit::Second => {
+            primitive::<TimestampSecondType>(data_type, spans, texts, on_bad, |text| {
+                instant(text).map(|t| t.timestamp())
+            })
+        }
         TimeUnit::Millisecond => {
-            primitive::<TimestampMillisecondType>(data_type, spans, texts, |text| {
+            primitive::<TimestampMillisecondType>(data_type, spans, texts, on_bad, |text| {
                 instant(text).map(|t| t.timestamp_millis())
             })
         }
         TimeUnit::Microsecond => {
-            primitive::<TimestampMicrosecondType>(data_type, spans, texts, |text| {
+            primitive::<TimestampMicrosecondType>(data_type, spans, texts, on_bad, |text| {
                 instant(text).map(|t| t.timestamp_micros())
             })
         }
         TimeUnit::Nanosecond => {
-            primitive::<TimestampNanosecondType>(data_type, spans, texts, |text| {
+            primitive::<TimestampNanosecondType>(data_type, spans, texts, on_bad, |text| {
                 instant(text).and_then(|t| t.timestamp_nanos_opt())
             })
         }
     }
 }
 
-/// Any other type, by way of text and Arrow's cast; the first value that is lost is the bad one.
-fn cast(data_type: &DataType, spans: &[Span], texts: Texts<'_>) -> Result<ArrayRef, BadValue> {
+/// Any other type, by way of text and Arrow's cast; a value that is lost is a bad one.
+fn cast(
+    data_type: &DataType,
+    spans: &[Span],
+    texts: Texts<'_>,
+    on_bad: &mut OnBad,
+) -> Result<ArrayRef, BadValue> {
     let mut builder = StringBuilder::with_capacity(spans.len(), spans.len() * 8);
     let value = |span: &Span| texts.value(span, false).map(|text| text.trim_matches(' '));
     spans
@@ -191,15 +236,17 @@ fn cast(data_type: &DataType, spans: &[Span], texts: Texts<'_>) -> Result<ArrayR
         safe: true,
         ..CastOptions::default()
     };
-    let bad = |row: usize| BadValue {
-        row,
-        text: spans.get(row).and_then(value).unwrap_or("").to_string(),
-    };
-    let column = cast_with_options(&written, data_type, &options).map_err(|_| bad(0))?;
-    match (0..spans.len()).find(|row| column.is_null(*row) && written.is_valid(*row)) {
-        Some(row) => Err(bad(row)),
-        None => Ok(column),
+    let text = |row: usize| spans.get(row).and_then(value).unwrap_or("");
+    let column = cast_with_options(&written, data_type, &options).map_err(|_| BadValue {
+        row: 0,
+        text: text(0).to_string(),
+    })?;
+    for row in 0..spans.len() {
+        if column.is_null(row) && written.is_valid(row) {
+            on_bad.take(row, text(row))?;
+        }
     }
+    Ok(column)
 }
 
 /// As PostgreSQL reads a boolean.
@@ -214,18 +261,8 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// `2020-01-31`: Arrow's own parser also takes numbers.
-fn date(text: &str) -> Option<i32> {
-    let shaped = text.len() >= 8 && text.get(1..)?.contains('-');
-    if shaped {
-        Date32Type::parse(text)
-    } else {
-        None
-    }
-}
-
 /// Whether the text is a value of the type; for guessing.
-pub fn reads_as(data_type: &DataType, text: &str) -> bool {
+pub fn reads_as(data_type: &DataType, text: &str, formats: &Formats) -> bool {
     let text = text.trim_matches(' ');
     let digits = || text.bytes().any(|b| b.is_ascii_digit());
     match data_type {
@@ -242,43 +279,36 @@ pub fn reads_as(data_type: &DataType, text: &str) -> bool {
                 || text.trim_start_matches('-').eq_ignore_ascii_case("inf");
             !text.starts_with('+') && (digits() || named) && Float64Type::parse(text).is_some()
         }
-        DataType::Date32 => text.len() == 10 && date(text).is_some(),
+        DataType::Date32 => formats.is_date(text),
         DataType::Time64(_) => {
             text.bytes().filter(|b| *b == b':').count() == 2
                 && Time64MicrosecondType::parse(text).is_some()
         }
-        DataType::Timestamp(_, zone) => {
-            text.len() >= 16
-                && has_zone(text) == zone.is_some()
-                && string_to_datetime(&Utc, text).is_ok()
-        }
+        DataType::Timestamp(_, zone) => formats.is_timestamp(text, zone.is_some()),
         _ => true,
     }
-}
-
-/// Whether a timestamp's text names its offset from UTC.
-fn has_zone(text: &str) -> bool {
-    let time = text.get(10..).unwrap_or("");
-    time.ends_with(['Z', 'z']) || time.contains(['+', '-'])
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::source::csv::records::Records;
+    use crate::source::csv::records::{Records, Syntax};
     use crate::source::dialect::Csv;
+    use crate::source::text::Text;
 
     fn column(data_type: DataType, text: &str) -> Result<Vec<String>, BadValue> {
-        let mut records = Records::new(&Csv::default(), 2, &[1]);
+        let syntax = Syntax::new(&Csv::default(), &Text::default(), b'\n');
+        let mut records = Records::new(syntax, 2, &[1]);
         records.read(text.as_bytes(), true, 100).unwrap();
         let arena = String::from_utf8(records.arena.clone()).unwrap();
         let texts = Texts {
             input: text,
             arena: &arena,
             nulls: &["NA".to_string()],
+            formats: &Formats::default(),
         };
-        let array = build(&data_type, &records.columns[0], texts)?;
+        let array = build(&data_type, &records.columns[0], texts, &mut OnBad::Stop)?;
         Ok((0..array.len())
             .map(|row| match array.is_null(row) {
                 true => "NULL".to_string(),

@@ -13,10 +13,13 @@ use memchr::memchr;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
-use super::records::{FaultKind, Pass, Records};
+use super::fault::FaultKind;
+use super::layout::Head;
+use super::records::{Pass, Records, Syntax};
 use crate::error::Result;
 use crate::source::dialect::Csv;
 use crate::source::stream;
+use crate::source::text::{BadRows, Text};
 
 const WINDOWS_BYTES: [u64; 3] = [64 << 10, 256 << 10, 1 << 20];
 /// Whole records that must fit before a guess is believed.
@@ -29,18 +32,39 @@ pub struct Target<'a> {
     pub size_bytes: u64,
 }
 
-/// The first certain record start at or after the offset, close to it.
-pub async fn cut(
-    target: &Target<'_>,
-    dialect: &Csv,
+/// What records of the file look like.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    syntax: Syntax,
     columns: usize,
-    offset: u64,
-) -> Result<Option<u64>> {
+}
+
+impl Shape {
+    pub fn new(dialect: &Csv, text: &Text, head: &Head) -> Self {
+        let syntax = Syntax::new(dialect, text, head.line_end);
+        Self {
+            // Rows that are left out may have any number of fields.
+            syntax: match text.bad_rows {
+                BadRows::Skip => syntax.any(),
+                _ => syntax,
+            },
+            columns: head.names.len(),
+        }
+    }
+
+    /// Records of any number of fields.
+    fn any(&self) -> Records {
+        Records::new(self.syntax.any(), 0, &[])
+    }
+}
+
+/// The first certain record start at or after the offset, close to it.
+pub async fn cut(target: &Target<'_>, shape: &Shape, offset: u64) -> Result<Option<u64>> {
     for window_bytes in WINDOWS_BYTES {
         let end = offset.saturating_add(window_bytes).min(target.size_bytes);
         let window = stream::window(target.store, target.path, offset..end).await?;
         let at_end = end == target.size_bytes;
-        if let Some(at) = record_start(&window, at_end, dialect, columns) {
+        if let Some(at) = record_start(&window, at_end, shape) {
             return Ok(Some(offset + at as u64));
         }
         if at_end {
@@ -74,14 +98,14 @@ enum Reading {
     Open,
 }
 
-fn record_start(window: &[u8], at_end: bool, dialect: &Csv, columns: usize) -> Option<usize> {
-    let line = memchr(b'\n', window)? + 1;
-    let Some(quote) = dialect.quote else {
+fn record_start(window: &[u8], at_end: bool, shape: &Shape) -> Option<usize> {
+    let line = memchr(shape.syntax.line_end, window)? + 1;
+    let Some(quote) = shape.syntax.quote else {
         return Some(line);
     };
     let rest = window.get(line..)?;
-    let outside = outside(rest, at_end, dialect, columns);
-    let inside = inside(rest, at_end, dialect, columns, quote);
+    let outside = outside(rest, at_end, shape);
+    let inside = inside(rest, at_end, shape, quote);
     let found = match (outside, inside) {
         (Reading::Fits(starts), Reading::Wrong | Reading::Open) => starts.first().copied(),
         (Reading::Wrong, Reading::Fits(starts)) => starts.first().copied(),
@@ -95,19 +119,18 @@ fn record_start(window: &[u8], at_end: bool, dialect: &Csv, columns: usize) -> O
 }
 
 /// Reads on as if the line end was the end of a record.
-fn outside(rest: &[u8], at_end: bool, dialect: &Csv, columns: usize) -> Reading {
-    follow(rest, 0, at_end, dialect, columns)
+fn outside(rest: &[u8], at_end: bool, shape: &Shape) -> Reading {
+    follow(rest, 0, at_end, shape)
 }
 
 /// Reads on as if the line end was text inside quotes.
-fn inside(rest: &[u8], at_end: bool, dialect: &Csv, columns: usize, quote: u8) -> Reading {
+fn inside(rest: &[u8], at_end: bool, shape: &Shape, quote: u8) -> Reading {
     let mut text = Vec::with_capacity(rest.len() + 1);
     text.push(quote);
     text.extend_from_slice(rest);
-    let mut first = Records::any(dialect, 0);
+    let mut first = shape.any();
     match first.read(&text, at_end, 1) {
-        Ok(_) if first.rows() == 1 => match follow(&text, first.consumed, at_end, dialect, columns)
-        {
+        Ok(_) if first.rows() == 1 => match follow(&text, first.consumed, at_end, shape) {
             Reading::Fits(starts) => {
                 Reading::Fits(starts.iter().map(|s| s.saturating_sub(1)).collect())
             }
@@ -115,16 +138,15 @@ fn inside(rest: &[u8], at_end: bool, dialect: &Csv, columns: usize, quote: u8) -
         },
         Ok(_) => Reading::Open,
         Err(fault) => match fault.kind {
-            FaultKind::Columns { .. }
-            | FaultKind::AfterQuote { .. }
-            | FaultKind::Unterminated { .. } => Reading::Wrong,
+            FaultKind::TooLong { .. } => Reading::Open,
+            _ => Reading::Wrong,
         },
     }
 }
 
 /// Reads records from a place that would be the start of one.
-fn follow(text: &[u8], from: usize, at_end: bool, dialect: &Csv, columns: usize) -> Reading {
-    let mut records = Records::new(dialect, columns, &[]);
+fn follow(text: &[u8], from: usize, at_end: bool, shape: &Shape) -> Reading {
+    let mut records = Records::new(shape.syntax, shape.columns, &[]);
     let rest = text.get(from..).unwrap_or(&[]);
     match records.read(rest, at_end, usize::MAX) {
         Err(_) => Reading::Wrong,
@@ -142,8 +164,16 @@ fn follow(text: &[u8], from: usize, at_end: bool, dialect: &Csv, columns: usize)
 mod tests {
     use super::*;
 
+    fn shape(dialect: &Csv, columns: usize, line_end: u8) -> Shape {
+        Shape {
+            syntax: Syntax::new(dialect, &Text::default(), line_end),
+            columns,
+        }
+    }
+
     fn start(window: &str, columns: usize) -> Option<usize> {
-        record_start(window.as_bytes(), true, &Csv::default(), columns)
+        let shape = shape(&Csv::default(), columns, b'\n');
+        record_start(window.as_bytes(), true, &shape)
     }
 
     #[test]
@@ -170,6 +200,13 @@ mod tests {
             quote: None,
             ..Csv::default()
         };
-        assert_eq!(record_start(b"x\"\ny", false, &dialect, 5), Some(3));
+        let shape = shape(&dialect, 5, b'\n');
+        assert_eq!(record_start(b"x\"\ny", false, &shape), Some(3));
+    }
+
+    #[test]
+    fn lone_returns_end_lines() {
+        let shape = shape(&Csv::default(), 2, b'\r');
+        assert_eq!(record_start(b"b,c\r1,2\r3,4\r", true, &shape), Some(4));
     }
 }

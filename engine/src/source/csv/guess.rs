@@ -5,21 +5,21 @@
 //! another file can decide. The sample is the file's start and, if the file is large and not
 //! compressed, places in its middle and near its end.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use futures::TryStreamExt;
-use object_store::{ObjectMeta, ObjectStore};
+use memchr::memchr_iter;
 
 use super::columns::reads_as;
-use super::cut::{self, Target};
+use super::cut::{self, Shape, Target};
+use super::fault::Fault;
 use super::layout::{self, Head};
-use super::records::{Fault, FaultKind, MAX_RECORD_BYTES, Pass, Records};
-use crate::error::{Error, Kind, Result};
+use super::records::{Pass, Records, Syntax};
+use super::times::Formats;
+use crate::error::{Error, Result};
 use crate::source::dialect::{Csv, SampleRows};
 use crate::source::format::Compression;
-use crate::source::location;
 use crate::source::stream;
+use crate::source::text::{BadRows, Part, Text};
 
 /// More bytes than this are not sampled at one place, however few rows they are.
 const PLACE_BYTES: usize = 32 << 20;
@@ -31,6 +31,7 @@ const WINDOW_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Guess {
     columns: Vec<Candidates>,
+    formats: Formats,
 }
 
 #[derive(Debug, Clone)]
@@ -54,13 +55,14 @@ fn candidates() -> Vec<DataType> {
 }
 
 impl Guess {
-    pub fn new(columns: usize) -> Self {
+    pub fn new(columns: usize, dialect: &Csv) -> Self {
         let all = Candidates {
             left: candidates(),
             seen: false,
         };
         Self {
             columns: vec![all; columns],
+            formats: Formats::of(dialect),
         }
     }
 
@@ -77,7 +79,9 @@ impl Guess {
                     continue;
                 }
                 column.seen = true;
-                column.left.retain(|candidate| is(candidate, text));
+                column
+                    .left
+                    .retain(|candidate| is(candidate, text, &self.formats));
             }
         }
     }
@@ -91,40 +95,30 @@ impl Guess {
 }
 
 /// Whether a column of that type can hold the text; dates are timestamps, too.
-fn is(candidate: &DataType, text: &str) -> bool {
-    reads_as(candidate, text)
-        || matches!(candidate, DataType::Timestamp(_, None)) && reads_as(&DataType::Date32, text)
+fn is(candidate: &DataType, text: &str, formats: &Formats) -> bool {
+    reads_as(candidate, text, formats)
+        || matches!(candidate, DataType::Timestamp(_, None)) && formats.is_date(text)
 }
 
 /// The names and types of one file's columns; Null for a column without values.
-pub async fn file_schema(
-    store: &Arc<dyn ObjectStore>,
-    file: &ObjectMeta,
-    compression: Compression,
-    dialect: &Csv,
-    rows: SampleRows,
-) -> Result<Schema> {
-    if file.size == 0 {
+pub async fn file_schema(part: &Part, dialect: &Csv, rows: SampleRows) -> Result<Schema> {
+    if part.file.size == 0 {
         return Ok(Schema::empty());
     }
-    let mut stream = stream::open(store, &file.location, None, compression, None).await?;
-    let Some((head, mut input)) = layout::head_of_stream(&mut stream, file, dialect, true).await?
-    else {
+    let mut stream = part.open(None).await?;
+    let Some((head, mut input)) = layout::head_of_stream(&mut stream, part, dialect).await? else {
         return Ok(Schema::empty());
     };
-    let mut guess = Guess::new(head.names.len());
-    input.drain(..head.data_start.min(input.len()));
+    let start = head.data_start.min(input.len());
+    let lines = line_ends(input.get(..start).unwrap_or(&[]), head.line_end);
+    input.drain(..start);
     let (max_rows, max_bytes) = match rows {
         SampleRows::Count(rows) => (usize::try_from(rows).unwrap_or(usize::MAX), PLACE_BYTES),
         SampleRows::All => (usize::MAX, usize::MAX),
     };
-    let mut place = Place {
-        guess: &mut guess,
-        records: records(&head, dialect),
-        dialect,
-        rows: 0,
-        bytes: 0,
-    };
+    let mut guess = Guess::new(head.names.len(), dialect);
+    let mut place = Place::new(&mut guess, &head, dialect, &part.text);
+    place.lines = lines;
     let mut ended = false;
     while place.rows < max_rows && place.bytes < max_bytes && !ended {
         let piece = stream.try_next().await?;
@@ -132,13 +126,13 @@ pub async fn file_schema(
         input.extend_from_slice(&piece.unwrap_or_default());
         place
             .take(&mut input, ended, max_rows)
-            .map_err(|fault| sample_error(file, &head, fault))?;
-        if input.len() > MAX_RECORD_BYTES {
+            .map_err(|fault| place.error(part, &fault, &input, &head.names))?;
+        if input.len() > part.text.max_line_bytes {
             break;
         }
     }
-    if !ended && compression == Compression::None && file.size > LARGE_FILE_BYTES {
-        more_places(store, file, dialect, &head, &mut guess).await?;
+    if !ended && part.compression == Compression::None && part.file.size > LARGE_FILE_BYTES {
+        more_places(part, dialect, &head, &mut guess).await?;
     }
     let fields = head.names.iter().zip(guess.types());
     Ok(Schema::new(
@@ -148,21 +142,36 @@ pub async fn file_schema(
     ))
 }
 
-fn records(head: &Head, dialect: &Csv) -> Records {
-    let wanted: Vec<usize> = (0..head.names.len()).collect();
-    Records::new(dialect, head.names.len(), &wanted)
+fn line_ends(bytes: &[u8], line_end: u8) -> u64 {
+    memchr_iter(line_end, bytes).count() as u64
 }
 
 /// A place of the file that is being sampled.
 struct Place<'a> {
     guess: &'a mut Guess,
     records: Records,
-    dialect: &'a Csv,
+    nulls: &'a [String],
+    bad_rows: BadRows,
     rows: usize,
     bytes: usize,
+    lines: u64,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    fn new(guess: &'a mut Guess, head: &Head, dialect: &'a Csv, text: &Text) -> Self {
+        let wanted: Vec<usize> = (0..head.names.len()).collect();
+        let syntax = Syntax::new(dialect, text, head.line_end);
+        Self {
+            guess,
+            records: Records::new(syntax, head.names.len(), &wanted),
+            nulls: &dialect.null_values,
+            bad_rows: text.bad_rows,
+            rows: 0,
+            bytes: 0,
+            lines: 0,
+        }
+    }
+
     fn take(
         &mut self,
         input: &mut Vec<u8>,
@@ -172,83 +181,57 @@ impl Place<'_> {
         const BATCH_ROWS: usize = 4096;
         loop {
             let wanted = BATCH_ROWS.min(max_rows - self.rows);
-            let pass = self.records.read(input, at_end, wanted)?;
-            self.guess
-                .add(&self.records, input, &self.dialect.null_values);
+            let pass = match self.records.read(input, at_end, wanted) {
+                Ok(pass) => pass,
+                Err(fault) if self.bad_rows == BadRows::Error => return Err(fault),
+                Err(fault) => {
+                    self.records.give_up_on(&fault);
+                    continue;
+                }
+            };
+            self.guess.add(&self.records, input, self.nulls);
+            let consumed = self.records.consumed.min(input.len());
+            let read = input.drain(..consumed);
+            self.lines += line_ends(read.as_slice(), self.records.line_end());
+            drop(read);
             self.rows += self.records.rows();
-            self.bytes += self.records.consumed;
-            input.drain(..self.records.consumed);
+            self.bytes += consumed;
             self.records.clear();
             if pass == Pass::NeedsMore || self.rows >= max_rows {
                 return Ok(());
             }
         }
     }
+
+    fn error(&self, part: &Part, fault: &Fault, input: &[u8], names: &[String]) -> Error {
+        let before = input.get(..fault.record_start).unwrap_or(&[]);
+        let line = self.lines + line_ends(before, self.records.line_end()) + 1;
+        fault.kind.error(part, Some(line), names)
+    }
 }
 
 /// Samples the middle and the end of a large file; a fault there is left for the reader to report.
-async fn more_places(
-    store: &Arc<dyn ObjectStore>,
-    file: &ObjectMeta,
-    dialect: &Csv,
-    head: &Head,
-    guess: &mut Guess,
-) -> Result<()> {
+async fn more_places(part: &Part, dialect: &Csv, head: &Head, guess: &mut Guess) -> Result<()> {
+    if !part.encoding().await?.can_be_cut() {
+        return Ok(());
+    }
+    let (store, path, size) = (&part.store, &part.file.location, part.file.size);
     let target = Target {
         store,
-        path: &file.location,
-        size_bytes: file.size,
+        path,
+        size_bytes: size,
     };
-    for offset in [file.size / 2, file.size - WINDOW_BYTES] {
-        let Some(start) = cut::cut(&target, dialect, head.names.len(), offset).await? else {
+    let shape = Shape::new(dialect, &part.text, head);
+    for offset in [size / 2, size - WINDOW_BYTES] {
+        let Some(start) = cut::cut(&target, &shape, offset).await? else {
             continue;
         };
-        let end = start.saturating_add(WINDOW_BYTES).min(file.size);
-        let mut input = stream::window(store, &file.location, start..end).await?;
-        let mut place = Place {
-            guess,
-            records: records(head, dialect),
-            dialect,
-            rows: 0,
-            bytes: 0,
-        };
-        let _ = place.take(&mut input, end == file.size, usize::MAX);
+        let end = start.saturating_add(WINDOW_BYTES).min(size);
+        let mut input = stream::window(store, path, start..end).await?;
+        let mut place = Place::new(guess, head, dialect, &part.text);
+        let _ = place.take(&mut input, end == size, usize::MAX);
     }
     Ok(())
-}
-
-fn sample_error(file: &ObjectMeta, head: &Head, fault: Fault) -> Error {
-    let shown = location::shown(&file.location);
-    fault_error(&shown, None, &fault.kind, &head.names)
-}
-
-/// The error of bytes that are not CSV as described.
-pub fn fault_error(shown: &str, line: Option<u64>, kind: &FaultKind, names: &[String]) -> Error {
-    let at = line.map_or(String::new(), |line| format!(", line {line}"));
-    let name = |column: &usize| {
-        names
-            .get(*column)
-            .cloned()
-            .unwrap_or_else(|| format!("column{}", column + 1))
-    };
-    let (what, hint) = match kind {
-        FaultKind::Columns { found } => (
-            format!("{found} fields where the file has {} columns", names.len()),
-            "Check the options delimiter, quote, escape and comment.",
-        ),
-        FaultKind::AfterQuote { column } => (
-            format!(
-                "text after the closing quote of column \"{}\"",
-                name(column)
-            ),
-            "A quote inside quotes is doubled, or written with the option escape; quote = '' reads quotes as text.",
-        ),
-        FaultKind::Unterminated { column } => (
-            format!("the quote of column \"{}\" never closes", name(column)),
-            "The file may be truncated; quote = '' reads quotes as text.",
-        ),
-    };
-    Error::new(Kind::BadData, format!("file \"{shown}\"{at}: {what}")).hint(hint)
 }
 
 #[cfg(test)]
@@ -258,9 +241,10 @@ mod tests {
 
     fn guessed(values: &[&str]) -> DataType {
         let text: String = values.iter().map(|v| format!("{v},x\n")).collect();
-        let mut records = Records::new(&Csv::default(), 2, &[0]);
+        let syntax = Syntax::new(&Csv::default(), &Text::default(), b'\n');
+        let mut records = Records::new(syntax, 2, &[0]);
         records.read(text.as_bytes(), true, 100).unwrap();
-        let mut guess = Guess::new(1);
+        let mut guess = Guess::new(1, &Csv::default());
         guess.add(&records, text.as_bytes(), &["NA".to_string()]);
         let first = guess.types().next();
         first.unwrap()

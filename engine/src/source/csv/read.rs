@@ -1,178 +1,132 @@
-//! A CSV file, or an exact byte range of it, as a stream of batches.
+//! A part of a CSV file as batches.
 //!
-//! The reader checks what the plan assumed: unless a range is the file's last, it must end where a
+//! The reader checks what the plan assumed: unless a part is the file's last, it must end where a
 //! record ends. An error names the file, the line, the column, the value and the way out.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::physical_plan::metrics::Count;
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use memchr::memchr_iter;
-use object_store::{ObjectMeta, ObjectStore};
 
-use super::columns::{self, BadValue, Texts};
-use super::guess::fault_error;
-use super::layout::{self, Head};
-use super::records::{Fault, MAX_RECORD_BYTES, Pass, Records};
-use crate::error::{Error, Kind, Result};
+use super::columns::{self, BadValue, OnBad, Texts};
+use super::fault::{Fault, FaultKind};
+use super::layout;
+use super::mend::Wrong;
+use super::records::{Pass, Records, Syntax};
+use super::times::Formats;
+use crate::error::{Error, Result};
 use crate::source::dialect::Csv;
-use crate::source::format::Compression;
-use crate::source::location;
-use crate::source::stream::{self, ByteStream};
+use crate::source::stream::ByteStream;
+use crate::source::text::{BadRows, Counters, Part, ReadBatches, batches};
+use crate::sql::type_name;
 
 /// A batch is given out once its records take this much text, even if it has few rows.
 const BATCH_BYTES: usize = 16 << 20;
-/// Lines before a range are counted for an error's sake only in so many bytes.
-const COUNTED_BYTES: u64 = 4 << 30;
+/// A batch of many columns has fewer rows, so that it has no more values than this.
+const BATCH_VALUES: usize = 2 << 20;
 
-/// Everything needed to read a piece of a file.
+/// Everything needed to read a part of a file.
 pub struct ReadPlan {
-    pub store: Arc<dyn ObjectStore>,
-    pub file: ObjectMeta,
-    /// None: the whole file.
-    pub range: Option<Range<u64>>,
-    pub compression: Compression,
-    pub dialect: Arc<Csv>,
+    pub part: Part,
+    pub dialect: Csv,
     /// The files' columns of the table.
     pub table: SchemaRef,
     /// Which of them are wanted, in that order.
     pub wanted: Vec<usize>,
     pub batch_rows: usize,
-    pub count: Option<Count>,
+    pub counters: Counters,
 }
 
 /// The open file: the next batch comes from the records in `buffer`.
 struct Reader {
     plan: ReadPlan,
-    schema: SchemaRef,
-    /// Per wanted column its place among the records' columns; None where the file lacks it.
+    /// The columns that are made: the wanted ones or, if rows may be left out, all.
+    made: SchemaRef,
+    /// Per made column its place among the records' columns; None where the file lacks it.
     places: Vec<Option<usize>>,
+    /// Of the file's columns.
     names: Vec<String>,
+    formats: Formats,
     records: Records,
     stream: ByteStream,
     buffer: Vec<u8>,
     ended: bool,
-    /// Where in the (decompressed) file the buffer starts, and its line; for errors.
-    offset: u64,
+    /// Lines of the part that end before the buffer.
     lines: u64,
 }
 
-pub async fn read(plan: ReadPlan) -> Result<impl futures::Stream<Item = Result<RecordBatch>>> {
-    let reader = match plan.file.size {
+/// What in a batch cannot be taken.
+enum Bad {
+    Text { at: usize },
+    Value { column: usize, value: BadValue },
+    Null { column: usize, row: usize },
+    Missing { column: usize },
+}
+
+pub async fn read(plan: ReadPlan) -> Result<impl Stream<Item = Result<RecordBatch>>> {
+    let reader = match plan.part.file.size {
         0 => None,
         _ => Some(Reader::open(plan).await?),
     };
-    Ok(futures::stream::try_unfold(reader, |reader| async move {
-        let Some(mut reader) = reader else {
-            return Ok(None);
-        };
-        let batch = reader.next().await?;
-        Ok(batch.map(|batch| (batch, Some(reader))))
-    }))
+    Ok(batches(reader))
 }
 
 impl Reader {
-    async fn open(plan: ReadPlan) -> Result<Self> {
-        let start = plan.range.as_ref().map_or(0, |range| range.start);
-        let range = plan.range.clone();
-        let opened = stream::open(
-            &plan.store,
-            &plan.file.location,
-            range,
-            plan.compression,
-            plan.count.clone(),
-        );
-        let mut stream = opened.await?;
-        let mut buffer = Vec::new();
-        let (mut offset, mut lines) = (start, 0);
-        let head = if start == 0 {
-            let whole = plan
-                .range
-                .as_ref()
-                .is_none_or(|range| range.end >= plan.file.size);
-            match layout::head_of_stream(&mut stream, &plan.file, &plan.dialect, whole).await? {
+    async fn open(mut plan: ReadPlan) -> Result<Self> {
+        let part = &plan.part;
+        let mut stream = part.open(Some(plan.counters.bytes.clone())).await?;
+        let (mut buffer, mut start) = (Vec::new(), 0);
+        let head = if part.start() == 0 {
+            match layout::head_of_stream(&mut stream, part, &plan.dialect).await? {
                 Some((head, read)) => {
                     buffer = read;
-                    lines = line_ends(buffer.get(..head.data_start));
-                    offset = head.data_start as u64;
-                    buffer.drain(..head.data_start.min(buffer.len()));
+                    start = head.data_start.min(buffer.len());
                     head
                 }
-                None => Head {
-                    names: vec![],
-                    data_start: 0,
-                },
+                None => layout::Head::empty(0),
             }
         } else {
-            layout::head_of_file(&plan.store, &plan.file, plan.compression, &plan.dialect).await?
+            layout::head_of_file(part, &plan.dialect).await?
+        };
+        let lines = line_ends(buffer.get(..start), head.line_end);
+        buffer.drain(..start);
+        let made: Vec<usize> = match part.text.bad_rows {
+            BadRows::Skip => (0..plan.table.fields().len()).collect(),
+            _ => plan.wanted.clone(),
         };
         let in_file = layout::places(&plan.table, &head, &plan.dialect);
-        let mut kept: Vec<usize> = Vec::new();
-        let places = plan.wanted.iter().map(|column| {
-            let place = in_file.get(*column).copied().flatten()?;
-            let known = kept.iter().position(|kept| *kept == place);
-            Some(known.unwrap_or_else(|| {
-                kept.push(place);
-                kept.len() - 1
-            }))
-        });
-        let places = places.collect();
+        let (places, kept) = places(&made, &in_file);
+        plan.batch_rows = plan.batch_rows.min(BATCH_VALUES / kept.len().max(1)).max(1);
+        let syntax = Syntax::new(&plan.dialect, &part.text, head.line_end);
         Ok(Self {
-            schema: Arc::new(plan.table.project(&plan.wanted)?),
+            made: Arc::new(plan.table.project(&made)?),
             places,
-            records: Records::new(&plan.dialect, head.names.len(), &kept),
+            records: Records::new(syntax, head.names.len(), &kept),
             names: head.names,
+            formats: Formats::of(&plan.dialect),
             stream,
             buffer,
             ended: false,
-            offset,
             lines,
             plan,
         })
     }
 
-    fn is_last(&self) -> bool {
-        self.plan
-            .range
-            .as_ref()
-            .is_none_or(|range| range.end >= self.plan.file.size)
-    }
-
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            let at_end = self.ended && self.is_last();
-            let pass = match self
-                .records
-                .read(&self.buffer, at_end, self.plan.batch_rows)
-            {
-                Ok(pass) => pass,
-                Err(fault) => return Err(self.fault(fault).await),
-            };
-            let enough = pass == Pass::Full || self.records.consumed >= BATCH_BYTES || self.ended;
-            if enough && self.records.rows() > 0 {
-                return self.batch().await.map(Some);
-            }
-            if self.ended {
-                return match self.records.consumed == self.buffer.len() {
-                    true => Ok(None),
-                    false => Err(self.wrong_cut()),
-                };
-            }
-            self.fill().await?;
-        }
+    fn bad_rows(&self) -> BadRows {
+        self.plan.part.text.bad_rows
     }
 
     /// Reads on; the longer the unfinished record is, the more.
     async fn fill(&mut self) -> Result<()> {
+        if self.records.rows() == 0 {
+            self.drop_consumed();
+        }
         let unfinished = self.buffer.len() - self.records.consumed;
-        if unfinished > MAX_RECORD_BYTES {
-            let line = self.line_of(self.records.consumed).await;
-            return Err(self
-                .at(line, "a record is longer than 64 MiB")
-                .hint("A quote may be open without end; quote = '' reads quotes as text."));
+        if unfinished > self.plan.part.text.max_line_bytes {
+            let fault = self.records.too_long();
+            return self.recover(fault).await;
         }
         let goal = self.buffer.len() + unfinished.max(1);
         while self.buffer.len() < goal {
@@ -187,25 +141,68 @@ impl Reader {
         Ok(())
     }
 
-    /// The records as a batch; the buffer then starts after them.
-    async fn batch(&mut self) -> Result<RecordBatch> {
-        let rows = self.records.rows();
-        let columns = match self.build(rows) {
+    /// The buffer then starts with what was not read yet.
+    fn drop_consumed(&mut self) {
+        let consumed = self.records.consumed.min(self.buffer.len());
+        let line_end = self.records.line_end();
+        self.lines += line_ends(self.buffer.get(..consumed), line_end);
+        self.buffer.drain(..consumed);
+        self.records.clear();
+    }
+
+    /// Goes on after a record that cannot be read, if the user wants that.
+    async fn recover(&mut self, fault: Fault) -> Result<()> {
+        match self.bad_rows() {
+            BadRows::Error => return Err(self.fault(&fault.kind, fault.record_start).await),
+            BadRows::Skip => self.plan.counters.skipped_rows.add(1),
+            BadRows::Null => {
+                self.plan.counters.nulled_values.add(1);
+                self.records.push_nulls();
+            }
+        }
+        self.records.give_up_on(&fault);
+        Ok(())
+    }
+
+    /// The records as a batch; None if none is left.
+    async fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        let mut wrong = Wrong::default();
+        for lone in self.records.lone_returns(&self.buffer) {
+            match self.bad_rows() {
+                BadRows::Error => {
+                    let kind = FaultKind::LoneReturn {
+                        column: lone.column,
+                    };
+                    let start = self.start_of(lone.row);
+                    return Err(self.fault(&kind, start).await);
+                }
+                BadRows::Skip => wrong.rows.push(lone.row),
+                BadRows::Null => {
+                    self.plan.counters.nulled_values.add(1);
+                    self.records.nullify(lone.row);
+                }
+            }
+        }
+        if self.bad_rows() != BadRows::Error {
+            let bad_rows = self.bad_rows();
+            let nulls = self
+                .records
+                .mend_text(&mut self.buffer, bad_rows, &mut wrong);
+            self.plan
+                .counters
+                .nulled_values
+                .add(nulls + self.records.odd);
+        }
+        let columns = match self.columns(&mut wrong) {
             Ok(columns) => columns,
             Err(bad) => return Err(self.bad(bad).await),
         };
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
-            .map_err(|error| self.at(None, &error.to_string()))?;
-        let consumed = self.records.consumed;
-        self.lines += line_ends(self.buffer.get(..consumed));
-        self.offset += consumed as u64;
-        self.buffer.drain(..consumed.min(self.buffer.len()));
-        self.records.clear();
-        Ok(batch)
+        let batch = self.assemble(columns, wrong)?;
+        self.drop_consumed();
+        Ok((batch.num_rows() > 0).then_some(batch))
     }
 
-    fn build(&self, rows: usize) -> Result<Vec<ArrayRef>, Bad> {
+    fn columns(&self, wrong: &mut Wrong) -> Result<Vec<ArrayRef>, Bad> {
         let read = self.buffer.get(..self.records.consumed).unwrap_or(&[]);
         let input = std::str::from_utf8(read).map_err(|error| Bad::Text {
             at: error.valid_up_to(),
@@ -215,118 +212,196 @@ impl Reader {
             input,
             arena,
             nulls: &self.plan.dialect.null_values,
+            formats: &self.formats,
         };
         let mut columns = Vec::with_capacity(self.places.len());
-        for (column, (field, place)) in self.schema.fields().iter().zip(&self.places).enumerate() {
+        for (column, (field, place)) in self.made.fields().iter().zip(&self.places).enumerate() {
             let spans = place.and_then(|place| self.records.columns.get(place));
-            columns.push(match spans {
-                Some(spans) => columns::build(field.data_type(), spans, texts)
-                    .map_err(|value| Bad::Value { column, value })?,
-                None => new_null_array(field.data_type(), rows),
-            });
+            let made = match spans {
+                None if !field.is_nullable() => return Err(Bad::Missing { column }),
+                None => new_null_array(field.data_type(), self.records.rows()),
+                Some(spans) => {
+                    let mut on_bad = match self.bad_rows() {
+                        BadRows::Error => OnBad::Stop,
+                        _ => OnBad::Null(Vec::new()),
+                    };
+                    let made = columns::build(field.data_type(), spans, texts, &mut on_bad)
+                        .map_err(|value| Bad::Value { column, value })?;
+                    self.note(on_bad, wrong);
+                    made
+                }
+            };
+            if !field.is_nullable() && made.null_count() > 0 {
+                let mut nulls = (0..made.len()).filter(|row| made.is_null(*row));
+                match (self.bad_rows(), nulls.next()) {
+                    (BadRows::Skip, first) => wrong.rows.extend(first.into_iter().chain(nulls)),
+                    (_, Some(row)) => return Err(Bad::Null { column, row }),
+                    (_, None) => {}
+                }
+            }
+            columns.push(made);
         }
         Ok(columns)
     }
 
-    async fn fault(&mut self, fault: Fault) -> Error {
-        let line = self.line_of(fault.record_start).await;
-        fault_error(
-            &location::shown(&self.plan.file.location),
-            line,
-            &fault.kind,
-            &self.names,
-        )
+    fn note(&self, on_bad: OnBad, wrong: &mut Wrong) {
+        let OnBad::Null(rows) = on_bad else { return };
+        match self.bad_rows() {
+            BadRows::Skip => wrong.rows.extend(rows),
+            _ => self.plan.counters.nulled_values.add(rows.len()),
+        }
+    }
+
+    /// The wanted columns as a batch, without the rows that are wrong.
+    fn assemble(&self, mut columns: Vec<ArrayRef>, mut wrong: Wrong) -> Result<RecordBatch> {
+        let mut rows = self.records.rows();
+        let mut schema = Arc::clone(&self.made);
+        if self.bad_rows() == BadRows::Skip {
+            schema = Arc::new(self.made.project(&self.plan.wanted)?);
+            let wanted = self.plan.wanted.iter();
+            columns = wanted.filter_map(|at| columns.get(*at).cloned()).collect();
+            if let Some(count) = wrong.count() {
+                columns = wrong.leave_out(&columns, rows)?;
+                rows -= count;
+                self.plan.counters.skipped_rows.add(count);
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(schema, columns, &options)
+            .map_err(|error| self.plan.part.error(None, &error.to_string()))
+    }
+
+    fn start_of(&self, row: usize) -> usize {
+        self.records
+            .starts
+            .get(row)
+            .map_or(0, |start| *start as usize)
+    }
+
+    async fn fault(&mut self, kind: &FaultKind, record_start: usize) -> Error {
+        let line = self.line_of(record_start).await;
+        kind.error(&self.plan.part, line, &self.names)
     }
 
     async fn bad(&mut self, bad: Bad) -> Error {
-        let (column, value) = match bad {
-            Bad::Text { at } => {
-                let line = self.line_of(at).await;
-                return self
-                    .at(line, "the text is not UTF-8")
-                    .hint("Convert the file to UTF-8, for instance with iconv.");
-            }
-            Bad::Value { column, value } => (column, value),
+        let place = match &bad {
+            Bad::Text { at } => *at,
+            Bad::Value { value, .. } => self.start_of(value.row),
+            Bad::Null { row, .. } => self.start_of(*row),
+            Bad::Missing { .. } => 0,
         };
-        let start = self
-            .records
-            .starts
-            .get(value.row)
-            .map_or(0, |start| *start as usize);
-        let line = self.line_of(start).await;
-        let field = self.schema.field(column);
+        let line = self.line_of(place).await;
+        let part = &self.plan.part;
+        match bad {
+            Bad::Text { .. } => part
+                .error(line, "the text is not UTF-8")
+                .hint("Say how the text is stored: encoding = 'windows-1252', 'latin-1', …"),
+            Bad::Missing { column } => {
+                let name = self.made.field(column).name();
+                let what = format!("the file has no column \"{name}\", which is NOT NULL");
+                part.error(None, &what)
+                    .hint("Declare the column without NOT NULL.")
+            }
+            Bad::Null { column, .. } => {
+                let name = self.made.field(column).name();
+                part.error(
+                    line,
+                    &format!("column \"{name}\" is NOT NULL, but the value is NULL"),
+                )
+                .hint(
+                    "Declare the column without NOT NULL; bad_rows = 'skip' leaves such rows out.",
+                )
+            }
+            Bad::Value { column, value } => self.bad_value(line, column, &value),
+        }
+    }
+
+    fn bad_value(&self, line: Option<u64>, column: usize, value: &BadValue) -> Error {
+        let field = self.made.field(column);
         let name = field.name();
         let type_name = sql_name(field.data_type());
         let shown: String = value.text.chars().take(60).collect();
-        self.at(line, &format!("column \"{name}\" is {type_name}, but the value is \"{shown}\""))
-            .hint(format!(
-                "Name the type: dtype = (\"{name}\" = 'TEXT'); or look at more rows: schema_sample_rows = 'all'; or take the value for NULL: null_values = '{}'.",
-                shown.replace('\'', "''")
-            ))
+        let format = match field.data_type() {
+            DataType::Date32 => "; or say how dates are written: date_format = '%d.%m.%Y'",
+            DataType::Timestamp(..) => {
+                "; or say how they are written: timestamp_format = '%d.%m.%Y %H:%M'"
+            }
+            _ => "",
+        };
+        let what = format!("column \"{name}\" is {type_name}, but the value is \"{shown}\"");
+        self.plan.part.error(line, &what).hint(format!(
+            "Name the type: dtype = (\"{name}\" = 'TEXT'); or look at more rows: schema_sample_rows = 'all'; or take the value for NULL: null_values = '{}'{format}; or leave such rows out: bad_rows = 'skip'.",
+            shown.replace('\'', "''")
+        ))
     }
 
     fn wrong_cut(&self) -> Error {
-        self.at(None, "a quoted value was taken for lines of their own when the file was cut for reading in parallel")
+        let what = "a quoted value was taken for lines of their own when the file was cut for reading in parallel";
+        self.plan
+            .part
+            .error(None, what)
             .hint("Add the option parallel = false, which reads each file from start to end.")
     }
 
-    fn at(&self, line: Option<u64>, what: &str) -> Error {
-        let at = line.map_or(String::new(), |line| format!(", line {line}"));
-        let shown = location::shown(&self.plan.file.location);
-        Error::new(Kind::BadData, format!("file \"{shown}\"{at}: {what}"))
-    }
-
-    /// The line of a place in the buffer, from 1; a range counts what is before it.
+    /// The line of a place in the buffer, from 1.
     async fn line_of(&mut self, place: usize) -> Option<u64> {
-        let here = self.lines + line_ends(self.buffer.get(..place)) + 1;
-        let start = self.plan.range.as_ref().map_or(0, |range| range.start);
-        if start == 0 {
-            return Some(here);
-        }
-        if start > COUNTED_BYTES {
-            return None;
-        }
-        let plan = &self.plan;
-        let opened = stream::open(
-            &plan.store,
-            &plan.file.location,
-            Some(0..start),
-            plan.compression,
-            None,
-        );
-        let mut before = opened.await.ok()?;
-        let mut lines = 0;
-        while let Some(piece) = before.try_next().await.ok()? {
-            lines += line_ends(Some(&piece));
-        }
-        Some(lines + here)
+        let line_end = self.records.line_end();
+        let here = self.lines + line_ends(self.buffer.get(..place), line_end) + 1;
+        let before = self.plan.part.lines_before(line_end).await?;
+        Some(before + here)
     }
 }
 
-/// What in a batch cannot be taken.
-enum Bad {
-    Text { at: usize },
-    Value { column: usize, value: BadValue },
+impl ReadBatches for Reader {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            let at_end = self.ended && self.plan.part.is_last();
+            let batch_rows = self.plan.batch_rows;
+            let pass = match self.records.read(&self.buffer, at_end, batch_rows) {
+                Ok(pass) => pass,
+                Err(fault) => {
+                    self.recover(fault).await?;
+                    continue;
+                }
+            };
+            let enough = pass == Pass::Full || self.records.consumed >= BATCH_BYTES || self.ended;
+            if enough && self.records.rows() > 0 {
+                match self.batch().await? {
+                    None => continue,
+                    batch => return Ok(batch),
+                }
+            }
+            if self.ended {
+                return match self.records.consumed == self.buffer.len() {
+                    true => Ok(None),
+                    false => Err(self.wrong_cut()),
+                };
+            }
+            self.fill().await?;
+        }
+    }
 }
 
-fn line_ends(bytes: Option<&[u8]>) -> u64 {
-    memchr_iter(b'\n', bytes.unwrap_or(&[])).count() as u64
+/// Where each made column is among the kept ones, and which of the file's columns these are.
+fn places(made: &[usize], in_file: &[Option<usize>]) -> (Vec<Option<usize>>, Vec<usize>) {
+    let mut kept: Vec<usize> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    let mut place = |column: &usize| {
+        let place = in_file.get(*column).copied().flatten()?;
+        Some(*known.entry(place).or_insert_with(|| {
+            kept.push(place);
+            kept.len() - 1
+        }))
+    };
+    let places = made.iter().map(&mut place).collect();
+    (places, kept)
+}
+
+fn line_ends(bytes: Option<&[u8]>, line_end: u8) -> u64 {
+    memchr_iter(line_end, bytes.unwrap_or(&[])).count() as u64
 }
 
 /// The type as a user would write it.
 fn sql_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Int16 => "SMALLINT".into(),
-        DataType::Int32 => "INTEGER".into(),
-        DataType::Int64 => "BIGINT".into(),
-        DataType::Float32 => "REAL".into(),
-        DataType::Float64 => "DOUBLE".into(),
-        DataType::Boolean => "BOOLEAN".into(),
-        DataType::Date32 => "DATE".into(),
-        DataType::Timestamp(_, None) => "TIMESTAMP".into(),
-        DataType::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".into(),
-        DataType::Time64(_) => "TIME".into(),
-        DataType::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
-        other => other.to_string(),
-    }
+    type_name(data_type).to_uppercase()
 }

@@ -1,63 +1,66 @@
 //! Cuts CSV bytes into records and fields, looking only at delimiters, line ends and quotes.
 //!
 //! A field that starts with a quote ends with one; inside, a doubled quote (or an escaped byte)
-//! stands for itself and line ends are text. A quote elsewhere is an ordinary byte. A record ends
-//! with `\n` or `\r\n`. Only the wanted columns are kept, as places in the input; the fields of
-//! every record are counted nevertheless, because a missing delimiter must not go unnoticed.
+//! stands for itself and line ends are text (`quoted`). A quote elsewhere is an ordinary byte. A
+//! record ends with `\n` or `\r\n`; in a file whose first line ends with a lone `\r`, with that. Only
+//! the wanted columns are kept, as places in the input; the fields of every record are counted
+//! nevertheless, because a missing delimiter must not go unnoticed.
 
-use memchr::{memchr, memchr2, memchr3_iter};
+use memchr::{memchr, memchr3_iter};
 
+use super::fault::{Fault, FaultKind};
+use super::quoted::{After, Quoted};
+use super::span::Span;
 use crate::source::dialect::Csv;
+use crate::source::text::{BadRows, Text};
 
-/// Longer records are taken for a quote that never closes.
-pub const MAX_RECORD_BYTES: usize = 64 << 20;
-
-/// Where a field's text is: in the input, or in the arena if quotes had to be taken out.
+/// The bytes that matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    start: u32,
-    length: u32,
-    in_arena: bool,
-    pub quoted: bool,
+pub struct Syntax {
+    pub delimiter: u8,
+    /// `\n`, which may have a `\r` before it, or `\r`.
+    pub line_end: u8,
+    pub quote: Option<u8>,
+    pub escape: Option<u8>,
+    pub comment: Option<u8>,
+    pub max_record_bytes: usize,
+    /// What becomes of records with too few or too many fields.
+    pub ragged: Ragged,
 }
 
-impl Span {
-    fn new(start: usize, end: usize, in_arena: bool, quoted: bool) -> Self {
-        // The input is at most a few records of MAX_RECORD_BYTES: it fits 32 bits.
-        let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ragged {
+    Refuse,
+    /// What a short record lacks is NULL.
+    PadShort,
+    /// As above, and what a long one has too much is left out.
+    Take,
+}
+
+impl Syntax {
+    pub fn new(dialect: &Csv, text: &Text, line_end: u8) -> Self {
         Self {
-            start: narrow(start),
-            length: narrow(end.saturating_sub(start)),
-            in_arena,
-            quoted,
+            delimiter: dialect.delimiter,
+            line_end,
+            quote: dialect.quote,
+            escape: dialect.escape.filter(|e| Some(*e) != dialect.quote),
+            comment: dialect.comment,
+            max_record_bytes: text.max_line_bytes,
+            ragged: match (text.bad_rows, dialect.null_padding) {
+                (BadRows::Null, _) => Ragged::Take,
+                (_, true) => Ragged::PadShort,
+                (_, false) => Ragged::Refuse,
+            },
         }
     }
 
-    pub fn of<'a>(&self, input: &'a str, arena: &'a str) -> Option<&'a str> {
-        let from = if self.in_arena { arena } else { input };
-        let start = self.start as usize;
-        from.get(start..start + self.length as usize)
+    /// The same, taking any number of fields.
+    pub fn any(self) -> Self {
+        Self {
+            ragged: Ragged::Take,
+            ..self
+        }
     }
-
-    pub fn bytes<'a>(&self, input: &'a [u8], arena: &'a [u8]) -> Option<&'a [u8]> {
-        let from = if self.in_arena { arena } else { input };
-        let start = self.start as usize;
-        from.get(start..start + self.length as usize)
-    }
-}
-
-/// Why the bytes are not CSV; the record that starts at `record_start` is the wrong one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    pub record_start: usize,
-    pub kind: FaultKind,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FaultKind {
-    Columns { found: usize },
-    AfterQuote { column: usize },
-    Unterminated { column: usize },
 }
 
 /// How a pass over the input ended.
@@ -71,12 +74,11 @@ pub enum Pass {
 
 #[derive(Debug)]
 pub struct Records {
-    delimiter: u8,
-    quote: Option<u8>,
-    escape: Option<u8>,
-    comment: Option<u8>,
-    /// Fields that each record must have; None takes any number.
-    expected: Option<usize>,
+    pub(super) syntax: Syntax,
+    /// Fields that a record should have.
+    expected: usize,
+    /// An empty line is a record: that of one empty field.
+    blank_counts: bool,
     /// For each column of the file, its place among the wanted ones.
     slots: Vec<Option<usize>>,
     /// Per wanted column, a span for each record.
@@ -86,10 +88,16 @@ pub struct Records {
     arena_kept: usize,
     /// Where in the input each record starts.
     pub starts: Vec<u32>,
-    /// Fields of each record; kept only when any number is taken.
-    pub counts: Vec<usize>,
+    /// And where it ends; what is in between belongs to no record.
+    pub ends: Vec<u32>,
+    /// Records of a number of fields that was not expected.
+    pub odd: usize,
     /// The input up to here is done with.
     pub consumed: usize,
+    /// Fields of the record that was read last.
+    pub last_fields: usize,
+    /// What is left of the line belongs to a record that was given up.
+    skipping: bool,
 }
 
 enum Step {
@@ -98,21 +106,9 @@ enum Step {
     Comment,
 }
 
-/// What comes after a field.
-enum After {
-    Field(usize),
-    Record(usize),
-}
-
-enum Quoted {
-    Closed(After),
-    Open,
-    Fault(FaultKind),
-}
-
 impl Records {
     /// Records of `columns` fields, of which those in `wanted` are kept, in that order.
-    pub fn new(dialect: &Csv, columns: usize, wanted: &[usize]) -> Self {
+    pub fn new(syntax: Syntax, columns: usize, wanted: &[usize]) -> Self {
         let mut slots = vec![None; columns];
         for (place, column) in wanted.iter().enumerate() {
             if let Some(slot) = slots.get_mut(*column) {
@@ -120,28 +116,32 @@ impl Records {
             }
         }
         Self {
-            delimiter: dialect.delimiter,
-            quote: dialect.quote,
-            escape: dialect.escape.filter(|e| Some(*e) != dialect.quote),
-            comment: dialect.comment,
-            expected: Some(columns),
+            syntax,
+            expected: columns,
+            blank_counts: columns == 1,
             columns: vec![Vec::new(); wanted.len()],
             slots,
             arena: Vec::new(),
             arena_kept: 0,
             starts: Vec::new(),
-            counts: Vec::new(),
+            ends: Vec::new(),
+            odd: 0,
             consumed: 0,
+            last_fields: 0,
+            skipping: false,
         }
     }
 
-    /// Records of any number of fields, of which the first `columns` are kept.
-    pub fn any(dialect: &Csv, columns: usize) -> Self {
-        let wanted: Vec<usize> = (0..columns).collect();
+    /// Passes over empty lines even if they could be records.
+    pub fn without_blanks(self) -> Self {
         Self {
-            expected: None,
-            ..Self::new(dialect, columns, &wanted)
+            blank_counts: false,
+            ..self
         }
+    }
+
+    pub fn line_end(&self) -> u8 {
+        self.syntax.line_end
     }
 
     pub fn rows(&self) -> usize {
@@ -154,16 +154,45 @@ impl Records {
         self.arena.clear();
         self.arena_kept = 0;
         self.starts.clear();
-        self.counts.clear();
+        self.ends.clear();
+        self.odd = 0;
         self.consumed = 0;
+    }
+
+    /// Goes on after a fault: behind the record or, if its end is not certain, behind its first line.
+    pub fn give_up_on(&mut self, fault: &Fault) {
+        match fault.next {
+            Some(next) => self.consumed = next,
+            None => self.skipping = true,
+        }
+    }
+
+    /// Adds a record of NULLs for the one that is going to be given up on.
+    pub fn push_nulls(&mut self) {
+        self.columns
+            .iter_mut()
+            .for_each(|spans| spans.push(Span::NULL));
+        self.place(self.consumed);
+    }
+
+    /// Notes where the record that starts here ends.
+    fn place(&mut self, end: usize) {
+        let narrow = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        self.starts.push(narrow(self.consumed));
+        self.ends.push(narrow(end));
     }
 
     /// Adds records from `input`, from `consumed` on, until there are `max_rows`.
     ///
     /// `at_end` says that no more input follows, so that the last record needs no line end.
     pub fn read(&mut self, input: &[u8], at_end: bool, max_rows: usize) -> Result<Pass, Fault> {
+        if self.skipping && !self.skip_line(input, at_end) {
+            self.consumed = input.len();
+            return Ok(Pass::NeedsMore);
+        }
+        self.skipping = false;
         loop {
-            while self.skip_comment(input, at_end) {}
+            while self.at_comment(input) && self.skip_line(input, at_end) {}
             if self.rows() >= max_rows {
                 return Ok(Pass::Full);
             }
@@ -178,16 +207,13 @@ impl Records {
     }
 
     fn at_comment(&self, input: &[u8]) -> bool {
-        self.comment.is_some() && input.get(self.consumed).copied() == self.comment
+        self.syntax.comment.is_some() && input.get(self.consumed).copied() == self.syntax.comment
     }
 
-    /// Skips one comment line if a whole one is next.
-    fn skip_comment(&mut self, input: &[u8], at_end: bool) -> bool {
-        if !self.at_comment(input) {
-            return false;
-        }
+    /// Skips what is left of the line if its end is there.
+    fn skip_line(&mut self, input: &[u8], at_end: bool) -> bool {
         let rest = input.get(self.consumed..).unwrap_or(&[]);
-        match memchr(b'\n', rest) {
+        match memchr(self.syntax.line_end, rest) {
             Some(length) => self.consumed += length + 1,
             None if at_end => self.consumed = input.len(),
             None => return false,
@@ -198,29 +224,25 @@ impl Records {
     /// Reads records until the input ends, a comment starts or there are enough.
     fn run(&mut self, input: &[u8], at_end: bool, max_rows: usize) -> Result<Step, Fault> {
         let (mut field, mut column) = (self.consumed, 0);
-        let quote = self.quote.unwrap_or(self.delimiter);
-        let newline = b'\n';
+        let (delimiter, newline) = (self.syntax.delimiter, self.syntax.line_end);
+        let quote = self.syntax.quote.unwrap_or(delimiter);
         'restart: loop {
             let base = field;
-            for hit in memchr3_iter(
-                self.delimiter,
-                newline,
-                quote,
-                input.get(base..).unwrap_or(&[]),
-            ) {
+            let rest = input.get(base..).unwrap_or(&[]);
+            for hit in memchr3_iter(delimiter, newline, quote, rest) {
                 let at = base + hit;
                 let byte = input.get(at).copied().unwrap_or(newline);
-                if byte == self.delimiter {
-                    self.keep(column, Span::new(field, at, false, false));
+                if byte == delimiter {
+                    self.keep(column, Span::input(field, at, false));
                     column += 1;
                     field = at + 1;
                 } else if byte == newline {
-                    let end = without_return(input, field, at);
-                    let blank = column == 0 && end == field && self.expected != Some(1);
+                    let end = self.without_return(input, field, at);
+                    let blank = column == 0 && end == field && !self.blank_counts;
                     if blank {
                         self.consumed = at + 1;
                     } else {
-                        self.keep(column, Span::new(field, end, false, false));
+                        self.keep(column, Span::input(field, end, false));
                         self.finish(column + 1, at + 1)?;
                     }
                     (field, column) = (at + 1, 0);
@@ -228,17 +250,27 @@ impl Records {
                         return Ok(step);
                     }
                 } else if at == field {
-                    match self.quoted(input, at, column, at_end) {
-                        Quoted::Closed(After::Field(next)) => (field, column) = (next, column + 1),
-                        Quoted::Closed(After::Record(next)) => {
-                            self.finish(column + 1, next)?;
-                            (field, column) = (next, 0);
-                            if let Some(step) = self.stop(input, max_rows) {
-                                return Ok(step);
+                    match self.quoted(input, at, at_end) {
+                        Quoted::Closed(span, after) => {
+                            self.keep(column, span);
+                            match after {
+                                After::Field(next) => (field, column) = (next, column + 1),
+                                After::Record(next) => {
+                                    self.finish(column + 1, next)?;
+                                    (field, column) = (next, 0);
+                                    if let Some(step) = self.stop(input, max_rows) {
+                                        return Ok(step);
+                                    }
+                                }
                             }
                         }
-                        Quoted::Open => return Ok(Step::Pass(self.give_up())),
-                        Quoted::Fault(kind) => return Err(self.fault(kind)),
+                        Quoted::Open => return Ok(Step::Pass(self.unfinished())),
+                        Quoted::Unterminated => {
+                            return Err(self.fault(FaultKind::Unterminated { column }, None));
+                        }
+                        Quoted::TextFollows => {
+                            return Err(self.fault(FaultKind::AfterQuote { column }, None));
+                        }
                     }
                     continue 'restart;
                 }
@@ -266,13 +298,13 @@ impl Records {
         at_end: bool,
     ) -> Result<Pass, Fault> {
         if !at_end {
-            return Ok(self.give_up());
+            return Ok(self.unfinished());
         }
         if column > 0 || field < input.len() {
-            let end = without_return(input, field, input.len());
+            let end = self.without_return(input, field, input.len());
             let blank = column == 0 && end == field;
             if !blank {
-                self.keep(column, Span::new(field, end, false, false));
+                self.keep(column, Span::input(field, end, false));
                 self.finish(column + 1, input.len())?;
             }
         }
@@ -290,33 +322,36 @@ impl Records {
     }
 
     fn finish(&mut self, found: usize, next: usize) -> Result<(), Fault> {
-        match self.expected {
-            Some(expected) if expected != found => {
-                return Err(self.fault(FaultKind::Columns { found }));
-            }
-            Some(_) => {}
-            None => {
-                self.counts.push(found);
-                self.pad();
-            }
+        let max_bytes = self.syntax.max_record_bytes;
+        if next - self.consumed > max_bytes {
+            return Err(self.fault(FaultKind::TooLong { max_bytes }, Some(next)));
         }
-        self.starts
-            .push(u32::try_from(self.consumed).unwrap_or(u32::MAX));
+        if found != self.expected {
+            self.ragged(found, next)?;
+        }
+        self.place(next);
         self.arena_kept = self.arena.len();
+        self.last_fields = found;
         self.consumed = next;
         Ok(())
     }
 
-    /// Fills the columns that a short record lacks.
-    fn pad(&mut self) {
+    /// Takes a record of a wrong number of fields, or refuses it.
+    fn ragged(&mut self, found: usize, next: usize) -> Result<(), Fault> {
+        match self.syntax.ragged {
+            Ragged::Take => self.odd += 1,
+            Ragged::PadShort if found < self.expected => {}
+            _ => return Err(self.fault(FaultKind::Columns { found }, Some(next))),
+        }
         let rows = self.starts.len() + 1;
         for spans in &mut self.columns {
-            spans.resize(rows, Span::new(0, 0, false, false));
+            spans.resize(rows, Span::NULL);
         }
+        Ok(())
     }
 
     /// Drops what was kept of a record that is not whole.
-    fn give_up(&mut self) -> Pass {
+    fn unfinished(&mut self) -> Pass {
         let rows = self.rows();
         for spans in &mut self.columns {
             spans.truncate(rows);
@@ -325,90 +360,28 @@ impl Records {
         Pass::NeedsMore
     }
 
-    fn fault(&mut self, kind: FaultKind) -> Fault {
-        self.give_up();
+    fn fault(&mut self, kind: FaultKind, next: Option<usize>) -> Fault {
+        self.unfinished();
         Fault {
             record_start: self.consumed,
+            next,
             kind,
         }
     }
 
-    /// Reads the quoted field whose opening quote is at `open`.
-    fn quoted(&mut self, input: &[u8], open: usize, column: usize, at_end: bool) -> Quoted {
-        let (mut at, mut copied_to) = (open + 1, open + 1);
-        let arena_start = self.arena.len();
-        let mut copied = false;
-        loop {
-            let Some(next) = self.next_quote(input, at) else {
-                return match at_end {
-                    true => Quoted::Fault(FaultKind::Unterminated { column }),
-                    false => Quoted::Open,
-                };
-            };
-            let is_quote = input.get(next).copied() == self.quote;
-            let following = input.get(next + 1).copied();
-            if !is_quote || following == self.quote {
-                // An escaped byte, or a doubled quote: the second of the two bytes counts.
-                let Some(literal) = following else {
-                    return if at_end {
-                        Quoted::Fault(FaultKind::Unterminated { column })
-                    } else {
-                        Quoted::Open
-                    };
-                };
-                self.arena
-                    .extend_from_slice(input.get(copied_to..next).unwrap_or(&[]));
-                self.arena.push(literal);
-                (at, copied_to, copied) = (next + 2, next + 2, true);
-                continue;
-            }
-            let after = match self.after_quote(input, next + 1, column, at_end) {
-                Quoted::Closed(after) => after,
-                other => return other,
-            };
-            let span = match copied {
-                true => {
-                    self.arena
-                        .extend_from_slice(input.get(copied_to..next).unwrap_or(&[]));
-                    Span::new(arena_start, self.arena.len(), true, true)
-                }
-                false => Span::new(open + 1, next, false, true),
-            };
-            self.keep(column, span);
-            return Quoted::Closed(after);
+    /// The fault of a record that goes on and on.
+    pub fn too_long(&mut self) -> Fault {
+        let max_bytes = self.syntax.max_record_bytes;
+        self.fault(FaultKind::TooLong { max_bytes }, None)
+    }
+
+    /// The end of a field before a line end, without the `\r` of `\r\n`.
+    fn without_return(&self, input: &[u8], field: usize, end: usize) -> usize {
+        let has = self.syntax.line_end == b'\n' && end > field;
+        match has && input.get(end - 1) == Some(&b'\r') {
+            true => end - 1,
+            false => end,
         }
-    }
-
-    fn next_quote(&self, input: &[u8], from: usize) -> Option<usize> {
-        let rest = input.get(from..)?;
-        let quote = self.quote?;
-        let found = match self.escape {
-            Some(escape) => memchr2(quote, escape, rest),
-            None => memchr(quote, rest),
-        };
-        found.map(|at| from + at)
-    }
-
-    /// What follows a closing quote: a delimiter, a line end or the end of the file.
-    fn after_quote(&self, input: &[u8], at: usize, column: usize, at_end: bool) -> Quoted {
-        let closed = |after| Quoted::Closed(after);
-        match (input.get(at).copied(), input.get(at + 1).copied()) {
-            (Some(byte), _) if byte == self.delimiter => closed(After::Field(at + 1)),
-            (Some(b'\n'), _) => closed(After::Record(at + 1)),
-            (Some(b'\r'), Some(b'\n')) => closed(After::Record(at + 2)),
-            (Some(b'\r'), None) if at_end => closed(After::Record(at + 1)),
-            (None, _) if at_end => closed(After::Record(at)),
-            (None, _) | (Some(b'\r'), None) => Quoted::Open,
-            _ => Quoted::Fault(FaultKind::AfterQuote { column }),
-        }
-    }
-}
-
-/// The end of a field before a line end, without the `\r` of `\r\n`.
-fn without_return(input: &[u8], field: usize, end: usize) -> usize {
-    match end > field && input.get(end - 1) == Some(&b'\r') {
-        true => end - 1,
-        false => end,
     }
 }
 
@@ -425,8 +398,18 @@ mod tests {
         text: &str,
         step: usize,
     ) -> Result<Vec<Vec<String>>, FaultKind> {
+        let syntax = Syntax::new(dialect, &Text::default(), b'\n');
+        read_as(syntax, columns, text, step)
+    }
+
+    fn read_as(
+        syntax: Syntax,
+        columns: usize,
+        text: &str,
+        step: usize,
+    ) -> Result<Vec<Vec<String>>, FaultKind> {
         let wanted: Vec<usize> = (0..columns).collect();
-        let mut records = Records::new(dialect, columns, &wanted);
+        let mut records = Records::new(syntax, columns, &wanted);
         let mut rows = Vec::new();
         let (mut input, mut rest) = (Vec::new(), text.as_bytes());
         loop {
@@ -489,6 +472,66 @@ mod tests {
             let rows = read(&dialect, 2, text, step).unwrap();
             assert_eq!(rows, [["1", "2"], ["a\"b", "c"]], "{step}");
         }
+    }
+
+    #[test]
+    fn lone_returns_as_line_ends() {
+        let syntax = Syntax::new(&Csv::default(), &Text::default(), b'\r');
+        for step in [1, 2, 100] {
+            let rows = read_as(syntax, 2, "a,b\r\r\"c\",d\ne\rf,\"g\rh\"", step).unwrap();
+            assert_eq!(rows, [["a", "b"], ["c", "d\ne"], ["f", "g\rh"]], "{step}");
+        }
+    }
+
+    #[test]
+    fn ragged_records() {
+        let strict = Syntax::new(&Csv::default(), &Text::default(), b'\n');
+        let padding = Syntax {
+            ragged: Ragged::PadShort,
+            ..strict
+        };
+        assert_eq!(
+            read_as(padding, 2, "a\nb,c\n", 9).unwrap(),
+            [["a", ""], ["b", "c"]]
+        );
+        let long = read_as(padding, 2, "a,b,c\n", 9);
+        assert_eq!(long, Err(FaultKind::Columns { found: 3 }));
+        assert_eq!(
+            read_as(strict.any(), 2, "a\nb,c,d\n", 9).unwrap(),
+            [["a", ""], ["b", "c"]]
+        );
+    }
+
+    #[test]
+    fn records_have_a_limit() {
+        let short = Syntax {
+            max_record_bytes: 4,
+            ..Syntax::new(&Csv::default(), &Text::default(), b'\n')
+        };
+        assert_eq!(read_as(short, 2, "a,b\nc,d", 9).unwrap().len(), 2);
+        let long = read_as(short, 2, "a,bc\n", 9);
+        assert_eq!(long, Err(FaultKind::TooLong { max_bytes: 4 }));
+    }
+
+    #[test]
+    fn after_a_fault_the_next_line_is_read() {
+        let syntax = Syntax::new(&Csv::default(), &Text::default(), b'\n');
+        let mut records = Records::new(syntax, 2, &[0, 1]);
+        let text = b"1,2\n3,\"x\"y\n\nbad\n4,5\n\"6,7\n8,9\n";
+        let mut kinds = Vec::new();
+        while let Err(fault) = records.read(text, true, 100) {
+            records.give_up_on(&fault);
+            kinds.push(fault.kind);
+        }
+        assert_eq!(
+            kinds,
+            [
+                FaultKind::AfterQuote { column: 1 },
+                FaultKind::Columns { found: 1 },
+                FaultKind::Unterminated { column: 0 },
+            ]
+        );
+        assert_eq!(records.rows(), 3);
     }
 
     #[test]

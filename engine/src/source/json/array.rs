@@ -36,10 +36,10 @@ impl Unwrap {
                     *byte = b' ';
                 }
                 _ if self.depth == 0 => return Err(NotAnArray),
-                b',' if self.depth == 1 => *byte = b'\n',
+                b',' if self.depth == 1 => *byte = b' ',
                 b']' if self.depth == 1 => {
                     self.closed = true;
-                    *byte = b'\n';
+                    *byte = b' ';
                 }
                 b'[' | b'{' => self.depth += 1,
                 b']' | b'}' => self.depth = self.depth.saturating_sub(1),

@@ -186,6 +186,7 @@ mod tests {
             bytes_total: 100 << 20,
             memory_bytes: 200 << 20,
             spilled_bytes: 300 << 20,
+            bad_rows: Default::default(),
         };
         assert_eq!(
             figures(Duration::from_secs(2), &progress, 256 << 20),
