@@ -67,6 +67,8 @@ kinds! {
     DuplicateSchema = "42P06",
     /// The object (a prepared statement, for instance) exists already.
     DuplicateObject = "42710",
+    /// Two relations of a statement have one name: give one another with AS.
+    DuplicateAlias = "42712",
     /// The same column is named twice where names must differ.
     DuplicateColumn = "42701",
     /// Other objects depend on it: drop them first, or say CASCADE.

@@ -1,13 +1,16 @@
 //! Putting together the syntax trees of the queries behind UPDATE, DELETE and MERGE, from parts that
 //! the user wrote and parts of ours.
 
+use std::ops::ControlFlow;
+
+use arrow::datatypes::{DataType, Field};
 use datafusion::sql::sqlparser::ast::{
     self, Expr, Ident, ObjectName as SqlName, SelectItem, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::writing::TARGET;
 use crate::error::{Error, Kind, Result};
-use crate::sql::{parse_query, quote_identifier};
+use crate::sql::{parse_query, quote_identifier, type_name};
 
 /// An expression of ours.
 pub(super) fn expression(sql: &str) -> Result<Expr> {
@@ -136,12 +139,123 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Expr) -> Result<Expr> {
 }
 
 /// `CAST(value AS data_type)`.
-pub(super) fn cast(value: Expr, data_type: &str) -> Result<Expr> {
+fn cast(value: Expr, data_type: &str) -> Result<Expr> {
     let mut cast = expression(&format!("CAST(NULL AS {data_type})"))?;
     if let Expr::Cast { expr, .. } = &mut cast {
         **expr = value;
     }
     Ok(cast)
+}
+
+/// The value as one of the column's type.
+pub(super) fn typed(value: Expr, field: &Field) -> Result<Expr> {
+    if field.data_type().is_nested() {
+        return Ok(value);
+    }
+    check_literal(&value, field)?;
+    cast(value, &stored_type(field.data_type()))
+}
+
+/// A number is no date and a boolean no number, though a cast would make one of the other.
+fn check_literal(value: &Expr, field: &Field) -> Result<()> {
+    let value = match value {
+        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => expr,
+        other => other,
+    };
+    let ast::Expr::Value(literal) = value else {
+        return Ok(());
+    };
+    let data_type = field.data_type();
+    let is_text = matches!(data_type, DataType::Utf8View);
+    let (found, fits) = match &literal.value {
+        ast::Value::Number(..) => ("numeric", data_type.is_numeric() || is_text),
+        ast::Value::Boolean(_) => ("boolean", *data_type == DataType::Boolean || is_text),
+        _ => return Ok(()),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Error::new(
+            Kind::TypeMismatch,
+            format!(
+                "column \"{}\" is of type {} but expression is of type {found}",
+                field.name(),
+                type_name(data_type)
+            ),
+        )
+        .hint("You will need to rewrite or cast the expression.")),
+    }
+}
+
+/// The type of a column in SQL. A timestamp without its precision would be one of nanoseconds, which
+/// has not room for all years.
+fn stored_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Timestamp(_, None) => "timestamp(6)".to_string(),
+        DataType::Timestamp(_, Some(_)) => "timestamp(6) with time zone".to_string(),
+        other => type_name(other),
+    }
+}
+
+/// Names of columns, each once.
+pub(super) fn check_once(names: &[String]) -> Result<()> {
+    match (1..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+        None => Ok(()),
+        Some(at) => Err(Error::new(
+            Kind::DuplicateColumn,
+            format!("column \"{}\" specified more than once", names[at]),
+        )),
+    }
+}
+
+/// Two relations of a statement have one name.
+pub(super) fn named_twice(name: &str) -> Error {
+    Error::new(
+        Kind::DuplicateAlias,
+        format!("table name \"{name}\" specified more than once"),
+    )
+    .hint("Give one of them another name with AS.")
+}
+
+/// The name of a relation in FROM, if it has one.
+fn relation_name(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Derived {
+            alias: Some(alias), ..
+        } => Some(super::cursor::fold(&alias.name)),
+        TableFactor::Table { name, .. } => {
+            let last = name.0.last().and_then(|part| part.as_ident());
+            last.map(super::cursor::fold)
+        }
+        _ => None,
+    }
+}
+
+/// No relation besides the changed one goes by its name.
+pub(super) fn check_names(called: &str, from: &[TableWithJoins]) -> Result<()> {
+    let relations = from.iter().flat_map(|table| {
+        let joined = table.joins.iter().map(|join| &join.relation);
+        std::iter::once(&table.relation).chain(joined)
+    });
+    let mut names = relations.filter_map(relation_name);
+    match names.any(|name| name == called) {
+        true => Err(named_twice(called)),
+        false => Ok(()),
+    }
+}
+
+/// Whether an expression names a column of the relation by the relation's name.
+pub(super) fn mentions(expr: &Expr, relation: &str) -> bool {
+    let found = ast::visit_expressions(expr, |expr| match expr {
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [.., table, _] if super::cursor::fold(table) == relation => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        },
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 /// `a AND b`.

@@ -54,7 +54,10 @@ impl Delete {
                 relation: relation.clone(),
                 joins: only.joins.clone(),
             }];
-            from.extend(self.delete.using.iter().flatten().cloned());
+            if let Some(using) = &self.delete.using {
+                compose::check_names(&called, using)?;
+                from.extend(using.iter().cloned());
+            }
             let columns = vec![
                 (
                     FILE_COLUMN.to_string(),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use serde_json::Value;
@@ -15,7 +15,6 @@ use super::writing::{self, Target, Uncommitted};
 use super::{Context, Outcome, compose};
 use crate::error::{Error, Kind, Result};
 use crate::plan;
-use crate::sql::type_name;
 use crate::table::{self, Change, DeltaOperation, SaveMode, WriteTarget};
 
 #[derive(Debug, Clone)]
@@ -98,15 +97,14 @@ impl Insert {
         let columns = schema.fields().iter().zip(sources);
         let mut types = HashMap::new();
         for (field, source) in columns {
-            if let Some(at) = source.filter(|_| !field.data_type().is_nested()) {
-                types.insert(at, (field, stored_type(field.data_type())));
+            if let Some(at) = source {
+                types.insert(at, field);
             }
         }
         for row in &mut values.rows {
             for (at, value) in row.content.iter_mut().enumerate() {
-                if let Some((field, data_type)) = types.get(&at) {
-                    check_literal(value, field)?;
-                    *value = compose::cast(value.clone(), data_type)?;
+                if let Some(field) = types.get(&at) {
+                    *value = compose::typed(value.clone(), field)?;
                 }
             }
         }
@@ -131,12 +129,7 @@ impl Insert {
                     .collect::<Result<_>>()?
             }
         };
-        if let Some(twice) = (1..named.len()).find(|at| named[..*at].contains(&named[*at])) {
-            return Err(Error::new(
-                Kind::DuplicateColumn,
-                format!("column \"{}\" specified more than once", named[twice]),
-            ));
-        }
+        compose::check_once(&named)?;
         if found > named.len() {
             return Err(Error::new(
                 Kind::Syntax,
@@ -152,46 +145,6 @@ impl Insert {
         Ok(columns
             .map(|column| named.iter().position(|name| *name == column))
             .collect())
-    }
-}
-
-/// A number is no date and a boolean no number, though a cast would make one of the other.
-fn check_literal(value: &ast::Expr, field: &Field) -> Result<()> {
-    let value = match value {
-        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => expr,
-        other => other,
-    };
-    let ast::Expr::Value(literal) = value else {
-        return Ok(());
-    };
-    let data_type = field.data_type();
-    let is_text = matches!(data_type, DataType::Utf8View);
-    let (found, fits) = match &literal.value {
-        ast::Value::Number(..) => ("numeric", data_type.is_numeric() || is_text),
-        ast::Value::Boolean(_) => ("boolean", *data_type == DataType::Boolean || is_text),
-        _ => return Ok(()),
-    };
-    match fits {
-        true => Ok(()),
-        false => Err(Error::new(
-            Kind::TypeMismatch,
-            format!(
-                "column \"{}\" is of type {} but expression is of type {found}",
-                field.name(),
-                type_name(data_type)
-            ),
-        )
-        .hint("You will need to rewrite or cast the expression.")),
-    }
-}
-
-/// The type of a column in SQL. A timestamp without its precision would be one of nanoseconds, which
-/// has not room for all years.
-fn stored_type(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Timestamp(_, None) => "timestamp(6)".to_string(),
-        DataType::Timestamp(_, Some(_)) => "timestamp(6) with time zone".to_string(),
-        other => type_name(other),
     }
 }
 

@@ -6,9 +6,10 @@
 //! changed.
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Ident, JoinConstraint, JoinOperator, MergeAction, MergeClauseKind, MergeInsertKind,
-    SelectItem, TableFactor, TableWithJoins,
+    self, Expr, Ident, JoinConstraint, JoinOperator, ObjectName as SqlName, SelectItem,
+    TableFactor, TableWithJoins,
 };
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::writing::{self, ACTION_COLUMN, RowChange};
@@ -22,37 +23,17 @@ const SOURCE_COLUMN: &str = "\u{2}source";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Merge {
-    merge: ast::Merge,
+    table: TableFactor,
+    source: TableFactor,
+    on: Expr,
+    clauses: Vec<Clause>,
 }
 
-pub(super) fn parse(c: &mut Cursor) -> Result<Merge> {
-    let ast::Statement::Merge(merge) = c.sql(|p| p.parse_statement())? else {
-        return Err(c.unexpected("MERGE INTO t …"));
-    };
-    if merge.output.is_some() {
-        return Err(Error::unsupported("OUTPUT"));
-    }
-    for clause in &merge.clauses {
-        let fits = match (&clause.action, kind(clause.clause_kind)) {
-            (MergeAction::Insert(insert), Matching::SourceOnly) => {
-                insert.insert_predicate.is_none()
-            }
-            (MergeAction::Insert(_), _) => false,
-            (_, Matching::SourceOnly) => false,
-            (MergeAction::Update(update), _) => {
-                update.update_predicate.is_none() && update.delete_predicate.is_none()
-            }
-            _ => true,
-        };
-        if !fits {
-            return Err(Error::new(
-                Kind::Syntax,
-                format!("{} does not take this action", clause.clause_kind),
-            )
-            .hint("MATCHED takes UPDATE and DELETE, NOT MATCHED takes INSERT."));
-        }
-    }
-    Ok(Merge { merge })
+#[derive(Debug, Clone)]
+struct Clause {
+    matching: Matching,
+    condition: Option<Expr>,
+    action: Action,
 }
 
 /// Which partners a clause wants.
@@ -63,22 +44,114 @@ enum Matching {
     TargetOnly,
 }
 
-fn kind(kind: MergeClauseKind) -> Matching {
-    match kind {
-        MergeClauseKind::Matched => Matching::Both,
-        MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget => Matching::SourceOnly,
-        MergeClauseKind::NotMatchedBySource => Matching::TargetOnly,
+#[derive(Debug, Clone)]
+enum Action {
+    Nothing,
+    Delete,
+    Update(Vec<ast::Assignment>),
+    Insert {
+        columns: Vec<SqlName>,
+        /// Empty: DEFAULT VALUES.
+        values: Vec<Expr>,
+    },
+}
+
+pub(super) fn parse(c: &mut Cursor) -> Result<Merge> {
+    c.expect(&["merge"])?;
+    c.take(&["into"]);
+    let table = c.sql(|p| p.parse_table_factor())?;
+    c.expect(&["using"])?;
+    let source = c.sql(|p| p.parse_table_factor())?;
+    c.expect(&["on"])?;
+    let on = c.sql(|p| p.parse_expr())?;
+    let mut clauses = Vec::new();
+    while clauses.is_empty() || !c.at_end() {
+        if c.take(&["returning"]) {
+            return Err(Error::unsupported("RETURNING"));
+        }
+        c.expect(&["when"])?;
+        clauses.push(clause(c)?);
     }
+    Ok(Merge {
+        table,
+        source,
+        on,
+        clauses,
+    })
+}
+
+/// `[NOT] MATCHED [BY SOURCE|TARGET] [AND condition] THEN action`.
+fn clause(c: &mut Cursor) -> Result<Clause> {
+    let matching = match c.take(&["not"]) {
+        false => Matching::Both,
+        true => Matching::SourceOnly,
+    };
+    c.expect(&["matched"])?;
+    let matching = match matching {
+        Matching::SourceOnly if c.take(&["by", "source"]) => Matching::TargetOnly,
+        other => {
+            if other == Matching::SourceOnly {
+                c.take(&["by", "target"]);
+            }
+            other
+        }
+    };
+    let condition = match c.take(&["and"]) {
+        true => Some(c.sql(|p| p.parse_expr())?),
+        false => None,
+    };
+    c.expect(&["then"])?;
+    let allowed: &[&'static str] = match matching {
+        Matching::SourceOnly => &["insert", "do"],
+        _ => &["update", "delete", "do"],
+    };
+    let action = match c.expect_one_of(allowed)? {
+        "do" => {
+            c.expect(&["nothing"])?;
+            Action::Nothing
+        }
+        "delete" => Action::Delete,
+        "update" => {
+            c.expect(&["set"])?;
+            Action::Update(c.sql(|p| p.parse_comma_separated(|p| p.parse_assignment()))?)
+        }
+        _ => insert(c)?,
+    };
+    Ok(Clause {
+        matching,
+        condition,
+        action,
+    })
+}
+
+/// `[(column, …)] VALUES (value, …)` or `DEFAULT VALUES`, after INSERT.
+fn insert(c: &mut Cursor) -> Result<Action> {
+    let mut columns = Vec::new();
+    if c.take_token(&Token::LParen) {
+        columns = c.sql(|p| p.parse_comma_separated(|p| p.parse_object_name(false)))?;
+        c.expect_token(&Token::RParen)?;
+    }
+    if c.take(&["default", "values"]) {
+        return Ok(Action::Insert {
+            columns: Vec::new(),
+            values: Vec::new(),
+        });
+    }
+    c.expect(&["values"])?;
+    c.expect_token(&Token::LParen)?;
+    let values = c.sql(|p| p.parse_comma_separated(|p| p.parse_expr()))?;
+    c.expect_token(&Token::RParen)?;
+    Ok(Action::Insert { columns, values })
 }
 
 impl Merge {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let (relation, name, called) = compose::target_relation(&self.merge.table)?;
+        let (relation, name, called) = compose::target_relation(&self.table)?;
         let target = writing::target(ctx, &name, "merge into")?;
         let change = RowChange {
             operation: DeltaOperation::Merge {
                 predicate: None,
-                merge_predicate: Some(self.merge.on.to_string()),
+                merge_predicate: Some(self.on.to_string()),
                 matched_predicates: Vec::new(),
                 not_matched_predicates: Vec::new(),
                 not_matched_by_source_predicates: Vec::new(),
@@ -87,6 +160,10 @@ impl Merge {
             with_rows: true,
         };
         let (source, source_name) = self.source()?;
+        self.check_references(&called, &source_name)?;
+        if super::cursor::fold(&source_name) == called {
+            return Err(compose::named_twice(&called));
+        }
         let counts = writing::change(ctx, &target, change, |base| {
             let matching = |kind| self.matching(&called, &source_name, kind);
             let mut columns = Vec::new();
@@ -109,7 +186,7 @@ impl Merge {
 
     /// The source with a column that tells its rows from missing ones, and its name.
     fn source(&self) -> Result<(TableFactor, Ident)> {
-        let mut source = self.merge.source.clone();
+        let mut source = self.source.clone();
         let alias = match &mut source {
             TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.take(),
             _ => {
@@ -184,10 +261,10 @@ impl Merge {
 
     fn joined(&self, target: TableFactor, source: TableFactor) -> TableWithJoins {
         let has = |wanted| {
-            let mut clauses = self.merge.clauses.iter();
-            clauses.any(|clause| kind(clause.clause_kind) == wanted)
+            let mut clauses = self.clauses.iter();
+            clauses.any(|clause| clause.matching == wanted)
         };
-        let on = JoinConstraint::On((*self.merge.on).clone());
+        let on = JoinConstraint::On(self.on.clone());
         let operator = match (has(Matching::SourceOnly), has(Matching::TargetOnly)) {
             (false, false) => JoinOperator::Inner(on),
             (true, false) => JoinOperator::RightOuter(on),
@@ -206,15 +283,16 @@ impl Merge {
 
     /// The number of the action that a pair takes; 0 when no clause fits.
     fn action(&self, matching: &impl Fn(Matching) -> Result<Expr>) -> Result<Expr> {
-        let arms = self.merge.clauses.iter().map(|clause| {
+        let arms = self.clauses.iter().map(|clause| {
             let number = match &clause.action {
-                MergeAction::Insert(_) => ADD,
-                MergeAction::Update(_) => REPLACE,
-                MergeAction::Delete { .. } => REMOVE,
+                Action::Nothing => 0,
+                Action::Insert { .. } => ADD,
+                Action::Update(_) => REPLACE,
+                Action::Delete => REMOVE,
             };
-            let condition = matching(kind(clause.clause_kind))?;
+            let condition = matching(clause.matching)?;
             Ok((
-                compose::both(condition, clause.predicate.as_ref()),
+                compose::both(condition, clause.condition.as_ref()),
                 compose::expression(&number.to_string())?,
             ))
         });
@@ -222,7 +300,7 @@ impl Merge {
         compose::case(arms, compose::expression("0")?)
     }
 
-    /// The new value of a column.
+    /// The new value of a column: each clause's is of the column's type by itself.
     fn value(
         &self,
         base: &TableVersion,
@@ -232,65 +310,85 @@ impl Merge {
         matching: &impl Fn(Matching) -> Result<Expr>,
     ) -> Result<Expr> {
         let schema = base.schema();
-        let column = schema.field(at).name();
-        let null = || compose::expression("NULL");
+        let field = schema.field(at);
         let mut arms = Vec::new();
-        for clause in &self.merge.clauses {
+        for clause in &self.clauses {
             let value = match &clause.action {
-                MergeAction::Update(update) => {
-                    let set = compose::assignments(&update.assignments, schema, table)?;
-                    match set.into_iter().find(|(name, _)| name == column) {
-                        Some((_, value)) => value,
-                        None => compose::column(called, column)?,
+                Action::Update(assignments) => {
+                    let set = compose::assignments(assignments, schema, table)?;
+                    match set.into_iter().find(|(name, _)| name == field.name()) {
+                        Some((_, value)) => compose::typed(value, field)?,
+                        None => compose::column(called, field.name())?,
                     }
                 }
-                MergeAction::Delete { .. } => null()?,
-                MergeAction::Insert(insert) => inserted(insert, schema, at, table)?,
+                Action::Insert { columns, values } => {
+                    compose::typed(inserted(columns, values, schema, at, table)?, field)?
+                }
+                Action::Delete | Action::Nothing => compose::expression("NULL")?,
             };
-            let condition = matching(kind(clause.clause_kind))?;
-            arms.push((compose::both(condition, clause.predicate.as_ref()), value));
+            let condition = matching(clause.matching)?;
+            arms.push((compose::both(condition, clause.condition.as_ref()), value));
         }
-        compose::case(arms, null()?)
+        compose::case(arms, compose::expression("NULL")?)
+    }
+
+    /// A clause for rows without a partner cannot speak of the partner.
+    fn check_references(&self, target: &str, source: &Ident) -> Result<()> {
+        let source = super::cursor::fold(source);
+        for clause in &self.clauses {
+            let absent = match clause.matching {
+                Matching::Both => continue,
+                Matching::SourceOnly => target,
+                Matching::TargetOnly => &source,
+            };
+            let values: Vec<&Expr> = match &clause.action {
+                Action::Insert { values, .. } => values.iter().collect(),
+                Action::Update(set) => set.iter().map(|a| &a.value).collect(),
+                Action::Delete | Action::Nothing => Vec::new(),
+            };
+            let mut expressions = values.into_iter().chain(&clause.condition);
+            if expressions.any(|expr| compose::mentions(expr, absent)) {
+                return Err(Error::new(
+                    Kind::UndefinedTable,
+                    format!("invalid reference to FROM-clause entry for table \"{absent}\""),
+                )
+                .hint("It has no row where this WHEN clause applies."));
+            }
+        }
+        Ok(())
     }
 }
 
 /// The value that `INSERT (…) VALUES (…)` gives a column.
 fn inserted(
-    insert: &ast::MergeInsertExpr,
+    columns: &[SqlName],
+    values: &[Expr],
     schema: &arrow::datatypes::Schema,
     at: usize,
     table: &str,
 ) -> Result<Expr> {
-    let MergeInsertKind::Values(values) = &insert.kind else {
-        return Err(Error::unsupported("INSERT ROW"));
-    };
-    let [row] = values.rows.as_slice() else {
-        return Err(Error::new(
-            Kind::Syntax,
-            "INSERT in MERGE takes one row of values",
-        ));
-    };
-    let names: Vec<String> = match insert.columns.is_empty() {
+    let names: Vec<String> = match columns.is_empty() {
         true => schema.fields().iter().map(|f| f.name().clone()).collect(),
         false => {
-            let names = insert.columns.iter();
+            let names = columns.iter();
             names
                 .map(|name| compose::known_column(name, schema, table))
                 .collect::<Result<_>>()?
         }
     };
-    if row.content.len() > names.len()
-        || (!insert.columns.is_empty() && row.content.len() < names.len())
-    {
-        return Err(Error::new(
-            Kind::Syntax,
-            "INSERT in MERGE has another number of expressions than of columns",
-        ));
+    compose::check_once(&names)?;
+    if values.len() > names.len() {
+        let message = "INSERT has more expressions than target columns";
+        return Err(Error::new(Kind::Syntax, message));
+    }
+    if !columns.is_empty() && values.len() < names.len() {
+        let message = "INSERT has more target columns than expressions";
+        return Err(Error::new(Kind::Syntax, message));
     }
     let place = names
         .iter()
         .position(|name| name == schema.field(at).name());
-    match place.and_then(|place| row.content.get(place)) {
+    match place.and_then(|place| values.get(place)) {
         Some(value) => Ok(compose::or_default(value)),
         None => compose::expression("NULL"),
     }

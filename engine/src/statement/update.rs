@@ -55,6 +55,7 @@ impl Update {
                 | ast::UpdateTableFromKind::AfterSet(more),
             ) = &self.update.from
             {
+                compose::check_names(&called, more)?;
                 from.extend(more.iter().cloned());
             }
             compose::select(columns, from, self.update.selection.clone())
