@@ -20,6 +20,7 @@ use super::csv::{Shape, Target, cut, cut_lines, head_of_file};
 use super::dialect::JsonLayout;
 use super::format::{Compression, Format};
 use super::scan::Reading;
+use super::text::BadRows;
 use super::{arrow_ipc, guard, infer, location};
 use crate::chunk::Chunk;
 use crate::error::Result;
@@ -127,7 +128,8 @@ async fn cuts(
     let plain = part.compression == Compression::None
         && (!reading.format.is_text() || part.encoding().await?.can_be_cut());
     let mut found: Vec<u64> = match (reading.format, reading.json) {
-        (Format::Csv, _) if plain => {
+        // Where a bad row ends, only the file's start tells for certain.
+        (Format::Csv, _) if plain && reading.text.bad_rows == BadRows::Error => {
             let dialect = reading.csv.clone().unwrap_or_default();
             let head = head_of_file(&part, &dialect).await?;
             let shape = Shape::new(&dialect, &part.text, &head);

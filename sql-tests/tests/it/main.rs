@@ -3,6 +3,7 @@
 
 mod architecture;
 mod docs;
+mod fuzz;
 mod managed;
 mod properties;
 mod slt;
