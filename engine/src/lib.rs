@@ -25,9 +25,12 @@ pub mod value_text;
 
 pub mod chunk;
 pub mod function;
-pub mod persist;
 pub mod source;
 pub mod table;
+
+pub mod persist;
+
+pub mod export;
 
 pub mod catalog;
 pub mod plan;

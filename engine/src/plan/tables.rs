@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr as LogicalExpr, LogicalPlan};
@@ -75,9 +76,13 @@ fn of_table(error: Error, table: &ObjectName) -> Error {
 pub(super) fn moment(state: &SessionState, names: &Names, version: &TableVersion) -> Result<At> {
     match version {
         TableVersion::VersionAsOf(expr) => {
-            let number = constant(state, names, expr)?.cast_to(&arrow::datatypes::DataType::UInt64);
-            match number {
-                Ok(ScalarValue::UInt64(Some(version))) => Ok(At::Version(version)),
+            let number = constant(state, names, expr)?;
+            match number
+                .data_type()
+                .is_integer()
+                .then(|| number.cast_to(&DataType::UInt64))
+            {
+                Some(Ok(ScalarValue::UInt64(Some(version)))) => Ok(At::Version(version)),
                 _ => Err(Error::new(
                     Kind::InvalidParameterValue,
                     "a version is a whole number from 0",
@@ -87,9 +92,10 @@ pub(super) fn moment(state: &SessionState, names: &Names, version: &TableVersion
         TableVersion::TimestampAsOf(expr) | TableVersion::ForSystemTimeAsOf(expr) => {
             let zone = state.config_options().execution.time_zone.clone();
             let micros = arrow::datatypes::TimeUnit::Microsecond;
-            let instant = arrow::datatypes::DataType::Timestamp(micros, zone.map(Into::into));
-            match constant(state, names, expr)?.cast_to(&instant) {
-                Ok(ScalarValue::TimestampMicrosecond(Some(micros), _)) => {
+            let instant = DataType::Timestamp(micros, zone.map(Into::into));
+            let value = constant(state, names, expr)?;
+            match (!value.data_type().is_numeric()).then(|| value.cast_to(&instant)) {
+                Some(Ok(ScalarValue::TimestampMicrosecond(Some(micros), _))) => {
                     Ok(At::Instant(micros.div_euclid(1000)))
                 }
                 _ => Err(Error::new(

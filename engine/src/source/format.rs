@@ -100,6 +100,12 @@ impl Format {
         Named::of(path).format
     }
 
+    /// The format that a file's name tells, with the delimiter that the name implies.
+    pub fn named_by(path: &str) -> (Option<Self>, Option<u8>) {
+        let named = Named::of(path);
+        (named.format, named.format.map(|_| named.delimiter))
+    }
+
     /// The format of that name and, for the CSV family, the delimiter that the name implies.
     pub fn parse(name: &str) -> Result<(Self, Option<u8>)> {
         let lower = name.trim().to_ascii_lowercase();
@@ -134,6 +140,22 @@ impl Format {
 }
 
 impl Compression {
+    /// The compression that a file's name tells.
+    pub fn of_name(path: &str) -> Self {
+        Named::of(path).compression
+    }
+
+    /// The end of the name of a file that is compressed so.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Compression::None => "",
+            Compression::Gzip => ".gz",
+            Compression::Bzip2 => ".bz2",
+            Compression::Xz => ".xz",
+            Compression::Zstd => ".zst",
+        }
+    }
+
     pub fn parse(name: &str) -> Result<Self> {
         let lower = name.trim().to_ascii_lowercase();
         if matches!(lower.as_str(), "none" | "uncompressed") {

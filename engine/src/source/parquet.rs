@@ -33,7 +33,7 @@ use futures::stream::BoxStream;
 use object_store::ObjectStore;
 
 use super::{guard, infer};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 pub(super) fn format(state: &dyn Session) -> ParquetFormat {
     ParquetFormat::default().with_options(state.default_table_options().parquet)
@@ -235,5 +235,12 @@ fn caught<T>(shown: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 fn in_file(shown: &str, error: DataFusionError) -> DataFusionError {
-    infer::named(shown, Error::from(error)).into()
+    let error = Error::from(error);
+    match error.kind {
+        Kind::BadData | Kind::Io | Kind::UndefinedFile | Kind::Internal => {
+            infer::named(shown, error).into()
+        }
+        // Of an expression that is computed in the scan.
+        _ => error.into(),
+    }
 }

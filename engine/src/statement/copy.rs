@@ -5,16 +5,18 @@
 //! A file appears when it is complete. Options: FORMAT, HEADER, DELIMITER, NULL, QUOTE, COMPRESSION,
 //! PARTITION_BY; FROM takes those of `read_csv` and its sisters.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
-use datafusion::common::cast::as_uint64_array;
-use datafusion::common::file_options::file_type::FileType;
-use datafusion::datasource::file_format::format_as_file_type;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::cast::as_int64_array;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column as PhysicalColumn;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::TryStreamExt;
@@ -22,10 +24,15 @@ use futures::TryStreamExt;
 use super::cursor::{Cursor, fold};
 use super::{Context, Outcome, compose, insert, writing};
 use crate::error::{Error, Kind, Result};
+use crate::export::{CsvStyle, Encoding, Export, ExportExec, Finished, Place};
 use crate::options::{OptionValue, Options};
+use crate::plan;
 use crate::source::store::is_remote;
-use crate::source::{ColumnSpec, Format, Spec, Store, StoreOptions, absolute_location};
+use crate::source::{
+    ColumnSpec, Compression, Format, Spec, Store, StoreOptions, absolute_location,
+};
 use crate::sql::literal;
+use crate::table;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Copy {
@@ -146,42 +153,46 @@ impl Copy {
     async fn write(&self, ctx: &Context, query: &ast::Query) -> Result<u64> {
         let mut options = self.options.clone();
         let location = absolute_location(&self.path)?;
-        let named = options.take_text("format")?;
-        let format = output_format(named.as_deref(), &location)?;
         let partition_by = options.take_texts("partition_by")?.unwrap_or_default();
-        let settings = writer_settings(&mut options, format)?;
+        let (encoding, compression) = output(&mut options, &location)?;
         options.finish()?;
-        let is_file = partition_by.is_empty() && Path::new(&location).extension().is_some();
-        let target = match (is_remote(&location), is_file) {
-            (true, _) => {
-                let store = Store::open(&location, &StoreOptions::default(), ctx.state.as_ref())?;
-                let end = if is_file { "" } else { "/" };
-                format!("{}{}{end}", store.url.as_str(), store.prefix)
-            }
-            (false, true) => location,
-            (false, false) => folder(&location)?,
-        };
+        let has_extension = Path::new(&location).extension().is_some();
+        let is_folder = !partition_by.is_empty() || !has_extension || location.ends_with('/');
         let plan = ctx.plan(query).await?;
-        for name in &partition_by {
-            if plan.schema().field_with_unqualified_name(name).is_err() {
-                return Err(Error::new(
-                    Kind::UndefinedColumn,
-                    format!("column \"{name}\" of PARTITION_BY does not exist"),
-                ));
-            }
-        }
-        let factory = ctx.state.get_file_format_factory(format);
-        let factory = factory.ok_or_else(|| Error::internal(format!("no writer of {format}")))?;
-        let file_type: Arc<dyn FileType> = format_as_file_type(factory);
-        let copy = LogicalPlanBuilder::copy_to(plan, target, file_type, settings, partition_by)?;
-        let physical = ctx.execution.prepare(&ctx.state, &copy.build()?).await?;
-        let stream = ctx.execution.start(&ctx.query, &ctx.state, physical)?;
-        let batches: Vec<_> = stream.try_collect().await?;
-        let counts = batches.iter().map(|batch| {
-            let counts = as_uint64_array(batch.column(0))?;
-            Ok(counts.iter().flatten().sum::<u64>())
+        let columns = plan::shown(plan.schema().inner());
+        compose::check_once(&partition_by)?;
+        let partition_by = partition_by.iter().map(|name| {
+            columns.index_of(name).map_err(|_| {
+                let names = columns.fields().iter().map(|f| f.name().as_str());
+                let message = format!("column \"{name}\" of PARTITION_BY does not exist");
+                Error::new(Kind::UndefinedColumn, message).candidates(name, names)
+            })
         });
-        counts.sum()
+        let partition_by = partition_by.collect::<Result<Vec<_>>>()?;
+        if !partition_by.is_empty() && partition_by.len() == columns.fields().len() {
+            let message = "the files need a column besides those of PARTITION_BY";
+            return Err(Error::new(Kind::InvalidParameterValue, message));
+        }
+        let export = Export {
+            place: place(ctx, &location, is_folder)?,
+            encoding,
+            compression,
+            partition_by,
+            is_folder,
+            finished: Arc::default(),
+        };
+        let physical = ctx.execution.prepare(&ctx.state, &plan).await?;
+        let finished = RemovedUnlessKept(Some(Arc::clone(&export.finished)));
+        let plan = export_plan(physical, columns, export)?;
+        let stream = ctx.execution.start(&ctx.query, &ctx.state, plan)?;
+        let batches: Vec<_> = stream.try_collect().await?;
+        finished.keep();
+        let counts = batches.iter().map(|batch| {
+            let counts = as_int64_array(batch.column(0))?;
+            Ok(counts.iter().flatten().sum::<i64>())
+        });
+        let rows: i64 = counts.sum::<Result<i64>>()?;
+        Ok(u64::try_from(rows).unwrap_or_default())
     }
 
     async fn read(&self, ctx: &Context, table: &SqlName, columns: &[SqlName]) -> Result<u64> {
@@ -196,6 +207,7 @@ impl Copy {
                     .collect::<Result<_>>()?
             }
         };
+        compose::check_once(&names)?;
         let mut options = self.options.clone();
         options.rename("null", "null_values");
         let format = options.take_text("format")?;
@@ -240,67 +252,139 @@ impl Copy {
     }
 }
 
-/// The format to write: as named, or as the path's extension says.
-fn output_format(named: Option<&str>, location: &str) -> Result<&'static str> {
-    let format = match named {
-        Some(name) => Some(Format::parse(name)?.0),
-        None => Format::of_name(location),
-    };
-    match format {
-        Some(Format::Parquet) => Ok("parquet"),
-        Some(Format::Csv) => Ok("csv"),
-        Some(Format::Json) => Ok("json"),
-        Some(Format::Arrow) => Ok("arrow"),
-        Some(other) => Err(Error::unsupported(format!(
-            "writing {} files",
-            other.name()
-        ))),
-        None => Err(Error::new(
-            Kind::InvalidParameterValue,
-            format!("the name of \"{location}\" does not tell its format"),
-        )
-        .hint("Add (FORMAT parquet), or csv, json, arrow.")),
+/// Removes the files of a COPY that failed or was cancelled.
+struct RemovedUnlessKept(Option<Arc<Finished>>);
+
+impl RemovedUnlessKept {
+    fn keep(mut self) {
+        self.0 = None;
     }
 }
 
-/// The options of a writer, as DataFusion names them.
-fn writer_settings(options: &mut Options, format: &'static str) -> Result<HashMap<String, String>> {
-    let mut settings = HashMap::new();
-    let mut set = |name: &str, value: String| settings.insert(format!("format.{name}"), value);
-    if let Some(compression) = options.take_text("compression")? {
-        set("compression", compression.to_lowercase());
-    }
-    if format == "csv" {
-        let header = options.take_boolean("header")?.unwrap_or(true);
-        set("has_header", header.to_string());
-        set("timestamp_format", "%Y-%m-%d %H:%M:%S%.f".to_string());
-        set("timestamp_tz_format", "%Y-%m-%d %H:%M:%S%.f%:z".to_string());
-        for (option, name) in [
-            ("delimiter", "delimiter"),
-            ("quote", "quote"),
-            ("null", "null_value"),
-        ] {
-            if let Some(text) = options.take_text(option)? {
-                set(name, text);
-            }
+impl Drop for RemovedUnlessKept {
+    fn drop(&mut self) {
+        if let Some(finished) = &self.0 {
+            finished.remove();
         }
     }
-    Ok(settings)
 }
 
-/// The folder to write into, which must be empty or not be there.
-fn folder(location: &str) -> Result<String> {
-    let folder = format!("{}/", location.trim_end_matches('/'));
-    let is_empty = match std::fs::read_dir(&folder) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(_) => true,
-    };
-    match is_empty {
-        false => Err(Error::new(
-            Kind::DuplicateObject,
-            format!("folder \"{folder}\" is not empty"),
+/// One file gets all rows, a folder a file for each partition; rows come sorted by the columns that
+/// make folders.
+fn export_plan(
+    input: Arc<dyn ExecutionPlan>,
+    columns: SchemaRef,
+    export: Export,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let names = columns.fields().iter().enumerate().map(|(at, field)| {
+        let column = PhysicalColumn::new(input.schema().field(at).name(), at);
+        (
+            Arc::new(column) as Arc<dyn PhysicalExpr>,
+            field.name().clone(),
         )
-        .hint("Choose another folder, or remove its files first.")),
-        true => Ok(folder),
+    });
+    let named = ProjectionExec::try_new(names.collect::<Vec<_>>(), Arc::clone(&input))?;
+    let input: Arc<dyn ExecutionPlan> = Arc::new(named);
+    let input: Arc<dyn ExecutionPlan> = match export.is_folder {
+        false => Arc::new(CoalescePartitionsExec::new(input)),
+        true => table::sorted_within(input, &columns, &export.partition_by)?,
+    };
+    Ok(Arc::new(ExportExec::new(input, export)))
+}
+
+/// Where the files go. A folder must be empty or not be there.
+fn place(ctx: &Context, location: &str, is_folder: bool) -> Result<Place> {
+    if is_remote(location) {
+        let store = Store::open(location, &StoreOptions::default(), ctx.state.as_ref())?;
+        return Ok(Place::Remote(store.store, store.prefix));
+    }
+    let path = PathBuf::from(location);
+    let taken = match is_folder {
+        true => std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()),
+        false => false,
+    };
+    if taken {
+        return Err(Error::new(
+            Kind::DuplicateObject,
+            format!("folder \"{location}\" is not empty"),
+        )
+        .hint("Choose another folder, or remove its files first."));
+    }
+    Ok(Place::Local(path))
+}
+
+/// The format and the compression, as named or as the path says.
+fn output(options: &mut Options, location: &str) -> Result<(Encoding, Compression)> {
+    let named = options.take_text("format")?;
+    let (format, delimiter) = match &named {
+        Some(name) => {
+            let (format, delimiter) = Format::parse(name)?;
+            (Some(format), delimiter)
+        }
+        None => Format::named_by(location),
+    };
+    let compression = match options.take_text("compression")? {
+        Some(name) => Some(Compression::parse(&name)?),
+        None => None,
+    };
+    let whole = compression.unwrap_or_else(|| Compression::of_name(location));
+    let encoding = match format {
+        Some(Format::Parquet) => {
+            let inside = match compression {
+                None | Some(Compression::Zstd) => {
+                    return Ok((Encoding::parquet(), Compression::None));
+                }
+                Some(Compression::None) => parquet::basic::Compression::UNCOMPRESSED,
+                Some(Compression::Gzip) => parquet::basic::Compression::GZIP(Default::default()),
+                Some(_) => {
+                    return Err(Error::new(
+                        Kind::InvalidParameterValue,
+                        "Parquet files are compressed by zstd, gzip or none",
+                    ));
+                }
+            };
+            return Ok((Encoding::Parquet(inside), Compression::None));
+        }
+        Some(Format::Csv) => Encoding::Csv(CsvStyle {
+            header: options.take_boolean("header")?.unwrap_or(true),
+            delimiter: one_character(options, "delimiter")?
+                .unwrap_or_else(|| char::from(delimiter.unwrap_or(b','))),
+            quote: one_character(options, "quote")?.unwrap_or('"'),
+            null: options.take_text("null")?.unwrap_or_default(),
+        }),
+        Some(Format::Json) => Encoding::Json,
+        Some(Format::Arrow) if whole == Compression::None => Encoding::Arrow,
+        Some(Format::Arrow) => {
+            return Err(Error::unsupported("compressing Arrow files as a whole"));
+        }
+        Some(other) => {
+            return Err(Error::unsupported(format!(
+                "writing {} files",
+                other.name()
+            )));
+        }
+        None => {
+            return Err(Error::new(
+                Kind::InvalidParameterValue,
+                format!("the name of \"{location}\" does not tell its format"),
+            )
+            .hint("Add (FORMAT parquet), or csv, json, arrow."));
+        }
+    };
+    Ok((encoding, whole))
+}
+
+fn one_character(options: &mut Options, name: &'static str) -> Result<Option<char>> {
+    let Some(text) = options.take_text(name)? else {
+        return Ok(None);
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(one), None) if !"\r\n".contains(one) => Ok(Some(one)),
+        _ => Err(Error::new(
+            Kind::InvalidParameterValue,
+            format!("option \"{name}\" cannot be '{text}'"),
+        )
+        .hint("It is one character.")),
     }
 }

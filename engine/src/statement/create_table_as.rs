@@ -63,7 +63,9 @@ pub(super) fn parse(c: &mut Cursor, head: Head, options: Options) -> Result<Crea
     if table.query.is_none()
         && (table.head.columns.is_empty() || table.head.columns.iter().any(untyped))
     {
-        return Err(c.unexpected("(column type, …) or AS query"));
+        return Err(c
+            .unexpected("(column type, …) or AS query")
+            .hint("A table over files needs WITH (location = '…')."));
     }
     Ok(table)
 }

@@ -44,7 +44,7 @@ pub use types::{storable, storable_schema};
 pub use vacuum::{Vacuumed, vacuum};
 pub use version::{FILE_COLUMN, ROW_COLUMN, TableVersion};
 pub use warehouse::{At, NewFolder, Place, Warehouse, Writing};
-pub use write::{WriteExec, WriteTarget, write_plan};
+pub use write::{WriteExec, WriteTarget, sorted_within, write_plan};
 
 use serde::{Deserialize, Serialize};
 

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(stored(DataType::UInt64).unwrap(), "numeric(20,0)");
         assert_eq!(
             stored(DataType::Timestamp(TimeUnit::Nanosecond, None)).unwrap(),
-            "timestamp"
+            "timestamp without time zone"
         );
         let time = stored(DataType::Time64(TimeUnit::Microsecond)).unwrap_err();
         assert_eq!(time.sqlstate(), "0A000");

@@ -142,6 +142,15 @@ fn ordering(schema: &SchemaRef, columns: &[usize]) -> Result<Option<LexOrdering>
     Ok(LexOrdering::new(expressions))
 }
 
+/// The rows of each partition sorted by columns.
+pub fn sorted_within(
+    input: Arc<dyn ExecutionPlan>,
+    schema: &SchemaRef,
+    columns: &[usize],
+) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(sorted(input, ordering(schema, columns)?))
+}
+
 /// Each partition sorted by itself.
 fn sorted(input: Arc<dyn ExecutionPlan>, order: Option<LexOrdering>) -> Arc<dyn ExecutionPlan> {
     match order {

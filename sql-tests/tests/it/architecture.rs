@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "source",
     "table",
     "persist",
+    "export",
     "catalog",
     "plan",
     "execution",
