@@ -55,6 +55,9 @@ impl fmt::Debug for Spilled {
     }
 }
 
+/// A spill file that is being written.
+type SpillingTo = (FileWriter<Box<dyn SpillWriter>>, Arc<dyn SpillFile>);
+
 impl Persisted {
     /// Takes all rows of a stream.
     pub async fn of(
@@ -79,7 +82,7 @@ impl Persisted {
             sql,
             files,
         };
-        let mut file: Option<(FileWriter<Box<dyn SpillWriter>>, Arc<dyn SpillFile>)> = None;
+        let mut file: Option<SpillingTo> = None;
         while let Some(batch) = rows.try_next().await? {
             let batch = RecordBatch::try_new(
                 Arc::clone(&schema),

@@ -169,6 +169,14 @@ fn hive_options(c: &mut Cursor) -> Result<Vec<(String, OptionValue)>> {
     Ok(entries)
 }
 
+/// What became of a CREATE TABLE in the catalog.
+pub(super) enum Created {
+    /// There is one already, and the statement is content with it.
+    Skipped,
+    /// It is there now, in the place of an older one if there was one.
+    InPlaceOf(Option<Arc<Relation>>),
+}
+
 impl Head {
     pub fn skipped(&self, name: &ObjectName) -> Outcome {
         Outcome::done("CREATE TABLE").with(Notice::info(format!(
@@ -176,16 +184,15 @@ impl Head {
         )))
     }
 
-    /// Decides under the catalog's lock, because another session may have been faster: the relation
-    /// that is replaced, if any; `None` when there is one already and the statement is content.
+    /// Decides under the catalog's lock, because another session may have been faster.
     pub fn decide(
         &self,
         snapshot: &Snapshot,
         name: &ObjectName,
         kind: RelationKind,
-    ) -> Result<(Vec<Change>, Option<Option<Arc<Relation>>>)> {
+    ) -> Result<(Vec<Change>, Created)> {
         if self.exists(snapshot, name)? {
-            return Ok((Vec::new(), None));
+            return Ok((Vec::new(), Created::Skipped));
         }
         snapshot.schema(&name.schema)?;
         let relation = Relation {
@@ -196,7 +203,7 @@ impl Head {
         };
         let replaced = snapshot.relation(name).cloned();
         let change = Change::PutRelation(name.clone(), Box::new(relation));
-        Ok((vec![change], Some(replaced)))
+        Ok((vec![change], Created::InPlaceOf(replaced)))
     }
 
     /// True when there is one already and the statement is content with it.
@@ -230,7 +237,7 @@ impl CreateTable {
         let created = ctx
             .catalog
             .update(|snapshot| self.head.decide(snapshot, &name, kind))?;
-        let Some(replaced) = created else {
+        let Created::InPlaceOf(replaced) = created else {
             return Ok(self.head.skipped(&name));
         };
         if let Some(RelationKind::Managed(old)) = replaced.map(|r| r.kind.clone()) {

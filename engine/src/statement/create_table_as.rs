@@ -12,7 +12,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::create_table::{Head, column_spec};
+use super::create_table::{Created, Head, column_spec};
 use super::cursor::{Cursor, fold};
 use super::writing::{self, Uncommitted};
 use super::{Context, Outcome, with_options};
@@ -139,13 +139,13 @@ impl CreateTableAs {
             .catalog
             .update(|snapshot| self.head.decide(snapshot, &name, kind));
         match created {
-            Ok(Some(replaced)) => {
+            Ok(Created::InPlaceOf(replaced)) => {
                 uncommitted.committed();
                 if let Some(RelationKind::Managed(old)) = replaced.map(|r| r.kind.clone()) {
                     ctx.remove_folder(&old.folder).await;
                 }
             }
-            Ok(None) => {
+            Ok(Created::Skipped) => {
                 ctx.warehouse.remove(&folder.name).await?;
                 return Ok(self.head.skipped(&name));
             }
