@@ -100,7 +100,7 @@ pub(crate) enum Body {
     CreateTableAs(create_table_as::CreateTableAs),
     CreateView(create_view::CreateView),
     Deallocate(deallocate::Deallocate),
-    Delete(delete::Delete),
+    Delete(Box<delete::Delete>),
     Describe(describe::Describe),
     Discard(discard::Discard),
     DropSchema(drop_schema::DropSchema),
@@ -128,7 +128,7 @@ pub(crate) enum Body {
     Transaction(transaction::Transaction),
     Truncate(truncate::Truncate),
     Unpersist(unpersist::Unpersist),
-    Update(update::Update),
+    Update(Box<update::Update>),
     UseSchema(use_schema::UseSchema),
     Vacuum(vacuum::Vacuum),
 }
@@ -174,7 +174,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
             Body::CreateView(create_view::parse(c)?)
         }
         ["deallocate", ..] => Body::Deallocate(deallocate::parse(c)?),
-        ["delete", ..] => Body::Delete(delete::parse(c)?),
+        ["delete", ..] => Body::Delete(Box::new(delete::parse(c)?)),
         ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
         ["discard", ..] => Body::Discard(discard::parse(c)?),
         ["drop", "schema", ..] => Body::DropSchema(drop_schema::parse(c)?),
@@ -204,7 +204,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ] => Body::Transaction(transaction::parse(c)?),
         ["truncate", ..] => Body::Truncate(truncate::parse(c)?),
         ["unpersist", ..] => Body::Unpersist(unpersist::parse(c)?),
-        ["update", ..] => Body::Update(update::parse(c)?),
+        ["update", ..] => Body::Update(Box::new(update::parse(c)?)),
         ["use", ..] => Body::UseSchema(use_schema::parse(c)?),
         ["vacuum", ..] => Body::Vacuum(vacuum::parse(c)?),
         _ => Body::Query(query::parse(c)?),

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::files::Written;
 use super::version::TableVersion;
 use super::warehouse::{Place, Warehouse};
-use super::{convert, files};
+use super::{convert, files, writable};
 use crate::error::{Error, Result};
 
 /// In a log entry: tells our own entry from another writer's.
@@ -51,6 +51,7 @@ pub async fn commit(
     mut change: Change,
     written: &Written,
 ) -> Result<Result<u64, Conflict>> {
+    writable::check(base, !change.removes.is_empty() && change.data_change)?;
     let removes = base.removals(&change.removes, change.data_change)?;
     for add in &mut change.adds {
         add.data_change = change.data_change;

@@ -29,6 +29,7 @@ mod types;
 mod vacuum;
 mod version;
 mod warehouse;
+mod writable;
 mod write;
 
 pub use deltalake_core::kernel::Add;
