@@ -168,7 +168,11 @@ fn check_literal(value: &Expr, field: &Field) -> Result<()> {
     let data_type = field.data_type();
     let is_text = matches!(data_type, DataType::Utf8View);
     let (found, fits) = match &literal.value {
-        ast::Value::Number(..) => ("numeric", data_type.is_numeric() || is_text),
+        ast::Value::Number(digits, _) => {
+            let is_whole = digits.bytes().all(|b| b.is_ascii_digit());
+            let name = if is_whole { "bigint" } else { "numeric" };
+            (name, data_type.is_numeric() || is_text)
+        }
         ast::Value::Boolean(_) => ("boolean", *data_type == DataType::Boolean || is_text),
         _ => return Ok(()),
     };

@@ -171,7 +171,7 @@ impl Copy {
         let partition_by = partition_by.collect::<Result<Vec<_>>>()?;
         if !partition_by.is_empty() && partition_by.len() == columns.fields().len() {
             let message = "the files need a column besides those of PARTITION_BY";
-            return Err(Error::new(Kind::InvalidParameterValue, message));
+            return Err(Error::new(Kind::InvalidTableDefinition, message));
         }
         let export = Export {
             place: place(ctx, &location, is_folder)?,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use arrow::array::timezone::Tz;
 use arrow::array::types::*;
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanBuilder, LargeStringBuilder, PrimitiveBuilder,
-    StringBuilder, StringViewBuilder,
+    ArrayRef, ArrowPrimitiveType, BinaryViewBuilder, BooleanBuilder, LargeStringBuilder,
+    PrimitiveBuilder, StringBuilder, StringViewBuilder,
 };
 use arrow::compute::kernels::cast_utils::{Parser, parse_decimal};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -67,7 +67,9 @@ impl<'a> Texts<'a> {
         if text.is_empty() {
             return (span.quoted && text_column).then_some(text);
         }
-        let null = !self.nulls.is_empty() && self.nulls.iter().any(|null| null == text);
+        // Quotes make a text of what would be NULL without them.
+        let may_be_null = !self.nulls.is_empty() && !(span.quoted && text_column);
+        let null = may_be_null && self.nulls.iter().any(|null| null == text);
         (!null).then_some(text)
     }
 }
@@ -135,8 +137,27 @@ pub fn build(
         Timestamp(unit, zone) => {
             timestamps(data_type, (*unit, zone.as_deref()), spans, texts, on_bad)
         }
+        BinaryView => {
+            let mut builder = BinaryViewBuilder::with_capacity(spans.len());
+            each(spans, texts, bytes, on_bad, |value| {
+                builder.append_option(value)
+            })?;
+            Ok(Arc::new(builder.finish()))
+        }
         _ => cast(data_type, spans, texts, on_bad),
     }
+}
+
+/// Bytes in PostgreSQL's notation, `\x00ff`; a text without it stands for its own bytes.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let Some(digits) = text.strip_prefix("\\x") else {
+        return Some(text.as_bytes().to_vec());
+    };
+    let pairs = digits.as_bytes().chunks(2).map(|pair| match pair {
+        [_, _] => u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok(),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 /// Hands each parsed value on, up to the first that is not of the type.
