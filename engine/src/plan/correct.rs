@@ -5,10 +5,11 @@
 //! - The shared column of a RIGHT or FULL join with USING is the side's that is there.
 //! - A scalar subquery may give no row, which is NULL, also when its column has no NULLs.
 //! - Operators and casts mean what PostgreSQL means by them: [`operands`].
+//! - Scans that share a name and nothing else are told apart.
 //! - DISTRIBUTE BY is a partitioning by hash.
 //! - A boolean CASE guards its branches: none is computed where its condition does not hold.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{
     Column, DFSchema, DataFusionError, JoinConstraint, JoinType, NullEquality, Result,
+    TableReference,
 };
 use datafusion::execution::SessionState;
 use datafusion::functions::expr_fn::coalesce;
@@ -23,7 +25,7 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator,
-    Partitioning, Repartition, Subquery, cast, lit,
+    Partitioning, Repartition, Subquery, TableScan, TableSource, cast, lit,
 };
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 
@@ -64,9 +66,11 @@ pub(super) fn correct(
     qualified: &Qualified,
     state: &SessionState,
 ) -> Result<LogicalPlan> {
+    let mut scans = HashMap::new();
     let corrected = plan.transform_up_with_subqueries(|node| {
         let node = expressions(node, state)?;
         match &node {
+            LogicalPlan::TableScan(scan) => told_apart(scan, &mut scans),
             LogicalPlan::Join(join) if is_bag_operation(join) => {
                 bag_operation(join).map(Transformed::yes)
             }
@@ -80,6 +84,31 @@ pub(super) fn correct(
         }
     });
     corrected.map(|done| done.data)
+}
+
+/// Scans of different sources under one name (`t` and an older version of it, two calls of a function)
+/// are one to DataFusion, which computes equal subqueries once: each gets a name of its own, and is
+/// called by its old one.
+fn told_apart(
+    scan: &TableScan,
+    known: &mut HashMap<TableReference, Vec<Arc<dyn TableSource>>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let sources = known.entry(scan.table_name.clone()).or_default();
+    let place = sources.iter().position(|s| Arc::ptr_eq(s, &scan.source));
+    let place = place.unwrap_or_else(|| {
+        sources.push(Arc::clone(&scan.source));
+        sources.len() - 1
+    });
+    if place == 0 {
+        return Ok(Transformed::no(LogicalPlan::TableScan(scan.clone())));
+    }
+    let name = format!("{} ({})", scan.table_name, place + 1);
+    let source = Arc::clone(&scan.source);
+    let plan =
+        LogicalPlanBuilder::scan(TableReference::bare(name), source, scan.projection.clone())?
+            .alias(scan.table_name.clone())?
+            .build()?;
+    Ok(Transformed::yes(plan))
 }
 
 /// DISTRIBUTE BY means that rows with equal values come into one partition, which a hash does.

@@ -137,15 +137,17 @@ pub fn build(
         Timestamp(unit, zone) => {
             timestamps(data_type, (*unit, zone.as_deref()), spans, texts, on_bad)
         }
-        BinaryView => {
-            let mut builder = BinaryViewBuilder::with_capacity(spans.len());
-            each(spans, texts, bytes, on_bad, |value| {
-                builder.append_option(value)
-            })?;
-            Ok(Arc::new(builder.finish()))
-        }
+        BinaryView => binary(spans, texts, on_bad),
         _ => cast(data_type, spans, texts, on_bad),
     }
+}
+
+fn binary(spans: &[Span], texts: Texts<'_>, on_bad: &mut OnBad) -> Result<ArrayRef, BadValue> {
+    let mut builder = BinaryViewBuilder::with_capacity(spans.len());
+    each(spans, texts, bytes, on_bad, |value| {
+        builder.append_option(value)
+    })?;
+    Ok(Arc::new(builder.finish()))
 }
 
 /// Bytes in PostgreSQL's notation, `\x00ff`; a text without it stands for its own bytes.
