@@ -68,8 +68,8 @@ impl<'a> Texts<'a> {
             return (span.quoted && text_column).then_some(text);
         }
         // Quotes make a text of what would be NULL without them.
-        let may_be_null = !self.nulls.is_empty() && !(span.quoted && text_column);
-        let null = may_be_null && self.nulls.iter().any(|null| null == text);
+        let is_text = span.quoted && text_column;
+        let null = !is_text && self.nulls.iter().any(|null| null == text);
         (!null).then_some(text)
     }
 }
