@@ -177,6 +177,7 @@ def compressed():
         files[f"parts.csv.{name}"] = pack(one) + pack(two)
         whole = pack(b"id,note\n" + LONG.encode())
         files[f"cut.csv.{name}"] = whole[: len(whole) * 2 // 3]
+    files["nothing.csv.gz"] = packers["gz"](b"")
     files["garbage.csv.gz"] = packers["gz"](one) + b"no gzip data"
     files["lies.csv.gz"] = one
     files["hidden.csv"] = packers["gz"](one)

@@ -106,7 +106,7 @@ pub async fn file_schema(part: &Part, dialect: &Csv, rows: SampleRows) -> Result
         return Ok(Schema::empty());
     }
     let mut stream = part.open(None).await?;
-    let Some((head, mut input)) = layout::head_of_stream(&mut stream, part, dialect).await? else {
+    let (Some(head), mut input) = layout::head_of_stream(&mut stream, part, dialect).await? else {
         return Ok(Schema::empty());
     };
     let start = head.data_start.min(input.len());

@@ -152,22 +152,22 @@ pub async fn head_of_file(part: &Part, dialect: &Csv) -> Result<Head> {
             ..part.clone()
         };
         let mut stream = start.open(None).await?;
-        if let Some((head, _)) = head_of_stream(&mut stream, &start, dialect).await? {
+        if let (Some(head), _) = head_of_stream(&mut stream, &start, dialect).await? {
             return Ok(head);
         }
     }
     let mut stream = whole.open(None).await?;
-    let found = head_of_stream(&mut stream, &whole, dialect).await?;
-    Ok(found.map_or(Head::empty(0), |(head, _)| head))
+    let (found, _) = head_of_stream(&mut stream, &whole, dialect).await?;
+    Ok(found.unwrap_or(Head::empty(0)))
 }
 
-/// Reads the head off a stream; also gives the bytes read so far, of which the head is a part.
-/// None when the part ends within the head.
+/// Reads the head off a stream; also gives the bytes read so far, of which the head is a part. No
+/// head when the part ends before it is certain.
 pub async fn head_of_stream(
     stream: &mut ByteStream,
     part: &Part,
     dialect: &Csv,
-) -> Result<Option<(Head, Vec<u8>)>> {
+) -> Result<(Option<Head>, Vec<u8>)> {
     let mut input = Vec::new();
     let mut tried = 0;
     loop {
@@ -183,8 +183,8 @@ pub async fn head_of_stream(
         }
         let at_end = ended && part.is_last();
         match parse(&input, at_end, dialect, &part.text) {
-            Ok(Some(head)) => return Ok(Some((head, input))),
-            Ok(None) if ended => return Ok(None),
+            Ok(Some(head)) => return Ok((Some(head), input)),
+            Ok(None) if ended => return Ok((None, input)),
             Ok(None) if input.len() <= part.text.max_line_bytes => {}
             _ => return Err(unreadable_head(part)),
         }

@@ -79,14 +79,15 @@ impl Reader {
         let mut stream = part.open(Some(plan.counters.bytes.clone())).await?;
         let (mut buffer, mut start) = (Vec::new(), 0);
         let head = if part.start() == 0 {
-            match layout::head_of_stream(&mut stream, part, &plan.dialect).await? {
-                Some((head, read)) => {
-                    buffer = read;
-                    start = head.data_start.min(buffer.len());
-                    head
-                }
-                None => layout::Head::empty(0),
-            }
+            let (head, read) = layout::head_of_stream(&mut stream, part, &plan.dialect).await?;
+            let head = match head {
+                Some(head) => head,
+                // A first part of one record does not tell how lines end; the file does.
+                None => layout::head_of_file(part, &plan.dialect).await?,
+            };
+            buffer = read;
+            start = head.data_start.min(buffer.len());
+            head
         } else {
             layout::head_of_file(part, &plan.dialect).await?
         };

@@ -117,6 +117,8 @@ pub async fn decoded(
     mut encoding: Encoding,
     place: Place,
 ) -> Result<ByteStream> {
+    // Not every stream can be asked again once it has ended.
+    stream = stream.fuse().boxed();
     let at_start = place.at_start;
     if at_start && encoding.is_unicode() {
         let mut first = stream.try_next().await?.unwrap_or_default();
