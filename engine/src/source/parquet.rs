@@ -237,9 +237,7 @@ fn caught<T>(shown: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
 fn in_file(shown: &str, error: DataFusionError) -> DataFusionError {
     let error = Error::from(error);
     match error.kind {
-        Kind::BadData | Kind::Io | Kind::UndefinedFile | Kind::Internal => {
-            infer::named(shown, error).into()
-        }
+        Kind::BadData | Kind::Io | Kind::UndefinedFile => infer::named(shown, error).into(),
         // Of an expression that is computed in the scan.
         _ => error.into(),
     }
