@@ -9,14 +9,14 @@ use datafusion::prelude::SessionConfig;
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Execution, Local, Registry, runtime};
+use crate::execution::{Execution, Local, Registry, Workers, runtime};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::source::StoreSettings;
 use crate::table::Warehouse;
-use crate::{execution, function};
+use crate::{execution, function, plan};
 
-/// What all sessions share: catalog, registry, memory, and where plans run. Cheap to clone.
+/// What all sessions share: catalog, registry, memory, threads, and where plans run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
@@ -28,10 +28,13 @@ pub(crate) struct Shared {
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub execution: Arc<dyn Execution>,
+    pub workers: Arc<Workers>,
     pub runtime: Arc<RuntimeEnv>,
     /// Functions and defaults; each statement gets a copy with its session's settings.
     pub template: SessionState,
     pub settings: Settings,
+    /// The memory limit in force.
+    pub pool_bytes: usize,
 }
 
 /// Who opens a session.
@@ -60,8 +63,10 @@ impl Engine {
             None => Catalog::in_memory(),
         };
         let runtime = runtime(&settings)?;
+        let pool_bytes = execution::memory_limit_bytes(&settings) as usize;
         let mut template = SessionStateBuilder::new()
             .with_config(config())
+            .with_physical_optimizer_rules(plan::physical_rules())
             .with_runtime_env(Arc::clone(&runtime))
             .with_default_features()
             .build();
@@ -79,9 +84,11 @@ impl Engine {
             warehouse: Arc::new(warehouse),
             registry: Arc::default(),
             execution: Arc::new(Local),
+            workers: Arc::new(Workers::start()?),
             runtime,
             template,
             settings,
+            pool_bytes,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -102,7 +109,7 @@ impl Engine {
 
     /// The memory limit in force.
     pub fn memory_limit_bytes(&self) -> u64 {
-        execution::memory_limit_bytes(&self.shared.settings)
+        self.shared.pool_bytes as u64
     }
 
     /// Memory that running queries hold now, by the pool's account.

@@ -10,7 +10,7 @@ mod convert;
 mod page;
 
 pub use candidates::nearest;
-pub(crate) use convert::strip_location;
+pub(crate) use convert::{cancelled, strip_location};
 pub use page::reference_page;
 
 use std::fmt;
@@ -113,6 +113,10 @@ kinds! {
     OutOfMemory = "53200",
     /// Spill space or disk is used up: free space or raise the spill limit.
     DiskFull = "53100",
+    /// A value or a statement is longer than the engine accepts: make it smaller.
+    LimitExceeded = "54000",
+    /// The result has more columns than a client can take: name those you need.
+    TooManyColumns = "54011",
     /// The statement is larger or deeper than the engine accepts: split it.
     TooComplex = "54001",
     /// Not allowed for this user.

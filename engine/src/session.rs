@@ -11,9 +11,9 @@ use parking_lot::{Mutex, RwLock};
 use crate::catalog::CATALOG_NAME;
 use crate::engine::{SessionOptions, Shared};
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Query, QueryInfo, unless_ended};
+use crate::execution::{Query, QueryInfo, or_panicked, unless_ended};
 use crate::function;
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 use crate::source::StoreSettings;
 use crate::statement::{self, Context, Outcome, Prepared, Statement, TransactionState, Variables};
 
@@ -46,17 +46,18 @@ impl Session {
 
     /// Text → statements. Nothing runs yet.
     pub fn parse(&self, script: &str) -> Result<Vec<Statement>> {
-        statement::parse(script)
+        or_panicked(|| statement::parse(script))
     }
 
     /// Statement → outcome. Rows, if any, stream from it and are not computed before they are asked for.
     pub async fn execute(&self, statement: &Statement) -> Result<Outcome> {
         let query = self.start(statement);
-        let run = async {
-            self.admit(statement)?;
-            statement.run(&self.context(statement, &query)?).await
-        };
-        let result = unless_ended(&query, run).await;
+        let context = self
+            .admit(statement)
+            .and_then(|()| self.context(statement, &query));
+        let running = statement.clone();
+        let work = async move { running.run(&context?).await };
+        let result = unless_ended(&query, self.shared.workers.run(work)).await;
         self.finish(statement, &query, result)
     }
 
@@ -75,11 +76,10 @@ impl Session {
     /// Statement → its parameters' types and its columns. `types` are those that the client declares.
     pub async fn prepare(&self, statement: Statement, types: &[DataType]) -> Result<Prepared> {
         let query = self.start(&statement);
-        let described = async {
-            let context = self.context(&statement, &query)?;
-            statement::describe(&context, statement.clone(), types).await
-        };
-        let result = unless_ended(&query, described)
+        let context = self.context(&statement, &query);
+        let (described, types) = (statement.clone(), types.to_vec());
+        let work = async move { statement::describe(&context?, described, &types).await };
+        let result = unless_ended(&query, self.shared.workers.run(work))
             .await
             .map_err(|e| statement.place(e));
         query.finish(result.as_ref().map(|_| ()));
@@ -94,14 +94,16 @@ impl Session {
     ) -> Result<Outcome> {
         let statement = prepared.statement();
         let query = self.start(statement);
-        let run = async {
-            self.admit(statement)?;
-            let values = statement::cast_values(&prepared.parameters, values)?;
-            statement
-                .run_with(&self.context(statement, &query)?, values)
-                .await
+        let context = self
+            .admit(statement)
+            .and_then(|()| self.context(statement, &query));
+        let running = prepared.clone();
+        let work = async move {
+            let context = context?;
+            let values = statement::cast_values(&running.parameters, values)?;
+            running.statement.run_with(&context, values).await
         };
-        let result = unless_ended(&query, run).await;
+        let result = unless_ended(&query, self.shared.workers.run(work)).await;
         self.finish(statement, &query, result)
     }
 
@@ -188,6 +190,7 @@ impl Session {
             warehouse: Arc::clone(&self.shared.warehouse),
             registry: Arc::clone(&self.shared.registry),
             execution: Arc::clone(&self.shared.execution),
+            workers: Arc::clone(&self.shared.workers),
             state: Arc::new(self.state()?),
             variables: Arc::clone(&self.variables),
             query: Arc::clone(query),
@@ -205,6 +208,7 @@ impl Session {
         options.execution.time_zone = Some(settings.timezone().to_string());
         let stores = StoreSettings::of(&settings);
         state.config_mut().set_extension(Arc::new(stores));
+        Limits::of_pool(self.shared.pool_bytes).apply(state.config_mut());
         state.mark_start_execution();
         follow_settings(&mut state)?;
         let user = &self.variables.user;

@@ -4,9 +4,11 @@
 //! Values are kept as the text the user wrote, checked when set; the typed readers parse again,
 //! which costs nothing against a query.
 
+mod limits;
 mod pages;
 mod value;
 
+pub use limits::Limits;
 pub use pages::{reference_page, sample_file};
 pub use value::{format_bytes, parse_bytes, parse_duration_ms};
 

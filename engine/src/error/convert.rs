@@ -114,7 +114,7 @@ fn from_shared(error: &DataFusionError) -> Error {
         DataFusionError::External(e) => from_text(&e.to_string(), Kind::Internal),
         DataFusionError::ArrowError(e, _) => from_arrow(e),
         DataFusionError::ResourcesExhausted(m) => out_of_memory(m),
-        DataFusionError::IoError(e) => Error::new(Kind::Io, e.to_string()),
+        DataFusionError::IoError(e) => from_io(e),
         root => from_text(&root.strip_backtrace(), Kind::InvalidStatement),
     }
 }
@@ -333,18 +333,25 @@ impl From<parquet::errors::ParquetError> for Error {
 
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        if let Some(ours) = Error::within(&error) {
-            return ours;
+        from_io(&error)
+    }
+}
+
+fn from_io(error: &std::io::Error) -> Error {
+    use std::io::ErrorKind;
+    if let Some(ours) = Error::within(error) {
+        return ours;
+    }
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::NotFound => Error::new(Kind::UndefinedFile, message),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Error::new(Kind::DiskFull, "no space left on the disk")
+                .hint("Free space, or set quern.spill_dir elsewhere.")
         }
-        match error.kind() {
-            ErrorKind::NotFound => Error::new(Kind::UndefinedFile, error.to_string()),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Error::new(Kind::DiskFull, "no space left on the disk")
-                    .hint("Free space, or set quern.spill_dir elsewhere.")
-            }
-            _ => Error::new(Kind::Io, error.to_string()),
-        }
+        // The quota of spilling is told by its text only.
+        _ if message.contains("disk space during the spilling") => out_of_memory(&message),
+        _ => Error::new(Kind::Io, message),
     }
 }
 

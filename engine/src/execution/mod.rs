@@ -9,15 +9,20 @@ mod memory;
 mod progress;
 mod query;
 mod registry;
+mod retry;
 mod rows;
+mod workers;
 
 pub use local::Local;
 pub use memory::{memory_limit_bytes, resident_bytes, runtime};
 pub use progress::{Progress, operator_metrics};
 pub use query::{Query, QueryInfo, QueryState};
 pub use registry::Registry;
+pub(crate) use retry::Attempts;
 pub use rows::Rows;
 pub(crate) use rows::unless_ended;
+pub(crate) use workers::or_panicked;
+pub use workers::{Task, Workers};
 
 use std::fmt::Debug;
 use std::sync::Arc;

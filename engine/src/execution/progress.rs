@@ -24,6 +24,8 @@ pub struct Progress {
     pub spilled_bytes: u64,
     /// What was wrong with the files' rows and passed over as the tables' options say.
     pub bad_rows: BadRowCounts,
+    /// How often the query began anew for want of memory.
+    pub retries: u64,
 }
 
 impl Progress {

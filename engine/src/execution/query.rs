@@ -52,6 +52,8 @@ pub struct Query {
     /// Cancelled when the query is over, however it ended.
     over: CancellationToken,
     rows: AtomicU64,
+    /// How often the query began anew for want of memory.
+    retries: AtomicU64,
     /// What changes as the query proceeds; held only for moments.
     stage: Mutex<Stage>,
 }
@@ -91,6 +93,7 @@ impl Query {
             cancel: CancellationToken::new(),
             over: CancellationToken::new(),
             rows: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
             stage: Mutex::new(Stage {
                 state: QueryState::Planning,
                 plan: None,
@@ -133,6 +136,10 @@ impl Query {
         stage.plan = Some(plan);
         stage.pool = Some(pool);
         stage.bytes_total = bytes_total;
+    }
+
+    pub(crate) fn begin_anew(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_rows(&self, rows: usize) {
@@ -202,6 +209,7 @@ impl Query {
                 .as_ref()
                 .map(|plan| BadRowCounts::of(plan.as_ref()))
                 .unwrap_or_default(),
+            retries: self.retries.load(Ordering::Relaxed),
         }
     }
 }

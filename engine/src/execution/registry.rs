@@ -13,6 +13,9 @@ use crate::error::{Error, Kind, Result};
 /// Finished statements that are kept for `system.queries`.
 const HISTORY: usize = 200;
 
+/// What is kept of a statement's text.
+const MAX_TEXT_BYTES: usize = 16 << 10;
+
 #[derive(Debug, Default)]
 pub struct Registry {
     next: AtomicU64,
@@ -21,7 +24,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub fn start(&self, info: QueryInfo) -> Arc<Query> {
+    pub fn start(&self, mut info: QueryInfo) -> Arc<Query> {
+        if info.text.len() > MAX_TEXT_BYTES {
+            let end = info.text.floor_char_boundary(MAX_TEXT_BYTES);
+            info.text.truncate(end);
+            info.text.push_str(" …");
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let id = format!("{}_{number:05}", Utc::now().format("%Y%m%d_%H%M%S"));
         let query = Arc::new(Query::new(id, info));

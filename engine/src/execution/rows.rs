@@ -1,4 +1,7 @@
 //! The rows of a running query, as a stream that can be cancelled and is counted.
+//!
+//! A plan is polled by a task of the workers, which starts with the first poll of the rows and is
+//! at most [`AHEAD_BATCHES`] ahead of its reader.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,20 +10,25 @@ use std::task::{Context, Poll};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use datafusion::common::DataFusionError;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
 
-use super::Query;
+use super::{Query, Task, Workers};
 use crate::error::{Error, Kind, Result};
 use crate::plan;
 
 type OnError = Box<dyn FnOnce(Error) -> Error + Send>;
 type Ending = Pin<Box<dyn Future<Output = Error> + Send>>;
 
+/// Batches that wait for their reader.
+const AHEAD_BATCHES: usize = 1;
+
 /// Ends after the first error. Dropping it early cancels the query.
 pub struct Rows {
     schema: SchemaRef,
-    batches: SendableRecordBatchStream,
+    batches: Batches,
     query: Arc<Query>,
     /// Resolves when the query is to end early.
     ending: Ending,
@@ -29,11 +37,97 @@ pub struct Rows {
     over: bool,
 }
 
+/// Where batches come from.
+enum Batches {
+    /// There already: nothing is left to compute.
+    Ready(SendableRecordBatchStream),
+    /// To be polled by the workers, once somebody asks.
+    Waiting(SendableRecordBatchStream, Arc<Workers>),
+    Running {
+        received: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
+        polling: Task<()>,
+        /// Kept for as long as their work is.
+        _workers: Arc<Workers>,
+    },
+    Over,
+}
+
+impl Batches {
+    fn running(batches: SendableRecordBatchStream, workers: Arc<Workers>) -> Self {
+        let (sender, received) = mpsc::channel(AHEAD_BATCHES);
+        Self::Running {
+            received,
+            polling: workers.run(hand_over(batches, sender)),
+            _workers: workers,
+        }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        if let Batches::Waiting(..) = self
+            && let Batches::Waiting(batches, workers) = std::mem::replace(self, Batches::Over)
+        {
+            *self = Self::running(batches, workers);
+        }
+        match self {
+            Batches::Ready(batches) => batches.poll_next_unpin(context).map_err(Error::from),
+            Batches::Running {
+                received, polling, ..
+            } => match futures::ready!(received.poll_recv(context)) {
+                Some(batch) => Poll::Ready(Some(batch.map_err(Error::from))),
+                // Ended, or panicked: the task knows.
+                None => Pin::new(polling)
+                    .poll(context)
+                    .map(|end| end.err().map(Err)),
+            },
+            Batches::Waiting(..) | Batches::Over => Poll::Ready(None),
+        }
+    }
+}
+
+/// Polls a plan and hands its batches over; what the plan holds is let go before its end is told.
+async fn hand_over(
+    mut batches: SendableRecordBatchStream,
+    sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
+) -> Result<()> {
+    while let Some(batch) = batches.next().await {
+        match batch {
+            Ok(batch) => {
+                if sender.send(Ok(batch)).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                drop(batches);
+                let _ = sender.send(Err(error)).await;
+                return Ok(());
+            }
+        }
+    }
+    drop(batches);
+    Ok(())
+}
+
 impl Rows {
-    pub fn new(query: Arc<Query>, batches: SendableRecordBatchStream) -> Self {
+    /// The rows of a plan.
+    pub fn new(
+        query: Arc<Query>,
+        batches: SendableRecordBatchStream,
+        workers: Arc<Workers>,
+    ) -> Self {
+        let schema = plan::shown(&batches.schema());
+        Self::of(query, schema, Batches::Waiting(batches, workers))
+    }
+
+    /// Rows that are there already.
+    pub fn ready(query: Arc<Query>, batches: SendableRecordBatchStream) -> Self {
+        let schema = plan::shown(&batches.schema());
+        Self::of(query, schema, Batches::Ready(batches))
+    }
+
+    fn of(query: Arc<Query>, schema: SchemaRef, batches: Batches) -> Self {
         let ending = Box::pin(ending(Arc::clone(&query)));
         Self {
-            schema: plan::shown(&batches.schema()),
+            schema,
             batches,
             query,
             ending,
@@ -81,6 +175,7 @@ impl Rows {
 
     fn fail(&mut self, error: Error) -> Error {
         self.over = true;
+        self.batches = Batches::Over;
         let error = match self.on_error.take() {
             Some(hook) => hook(error),
             None => error,
@@ -107,11 +202,8 @@ async fn ending(query: Arc<Query>) -> Error {
     }
 }
 
-/// Runs `work`, which may be planning or anything else, unless the query ends first.
-pub(crate) async fn unless_ended<T>(
-    query: &Arc<Query>,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+/// Waits for `work`, which may be planning or anything else, unless the query ends first.
+pub(crate) async fn unless_ended<T>(query: &Arc<Query>, work: Task<T>) -> Result<T> {
     tokio::select! {
         biased;
         error = ending(Arc::clone(query)) => Err(error),
@@ -129,14 +221,15 @@ impl Stream for Rows {
         if let Poll::Ready(error) = self.ending.as_mut().poll(context) {
             return Poll::Ready(Some(Err(self.fail(error))));
         }
-        match futures::ready!(self.batches.poll_next_unpin(context)) {
+        match futures::ready!(self.batches.poll_next(context)) {
             Some(Ok(batch)) => {
                 self.query.add_rows(batch.num_rows());
                 Poll::Ready(Some(self.shown(batch)))
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(self.fail(Error::from(error))))),
+            Some(Err(error)) => Poll::Ready(Some(Err(self.fail(error)))),
             None => {
                 self.over = true;
+                self.batches = Batches::Over;
                 self.query.finish(Ok(()));
                 Poll::Ready(None)
             }

@@ -4,10 +4,12 @@
 //! well, so a function carries no state of its own.
 
 mod aggregate;
+mod bounded;
 mod calendar;
 mod decimal;
 mod define;
 mod extend;
+mod growth;
 mod json;
 mod planner;
 mod quoted;
@@ -41,6 +43,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         state.register_udaf(Arc::new(function))?;
     }
     state.register_udf(Arc::new(text_of::function()))?;
+    bounded::register(state)?;
     let meaning = rewrite::PostgresMeaning::new(state.scalar_functions().clone());
     state.register_function_rewrite(Arc::new(meaning))?;
     plan_first(state);

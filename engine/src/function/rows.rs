@@ -17,14 +17,16 @@ use arrow::datatypes::{
 };
 use datafusion::common::Result;
 use datafusion::common::cast::{as_list_array, as_primitive_array};
+use datafusion::common::config::ConfigOptions;
 
 use super::define::Call;
 use crate::error::{Error, Kind};
+use crate::settings::Limits;
 
-/// The longest value that a function of ours builds.
+/// The longest value that a function builds.
 pub(crate) const MAX_VALUE_BYTES: usize = 256 << 20;
 /// The most text that one call builds for one batch.
-const MAX_BATCH_BYTES: usize = 1 << 30;
+pub(crate) const MAX_BATCH_BYTES: usize = 512 << 20;
 
 /// The value of an `Option`, or NULL for this row.
 macro_rules! given {
@@ -178,13 +180,16 @@ impl Call {
         mut row: impl FnMut(usize) -> Result<Option<S>>,
     ) -> Result<ArrayRef> {
         let mut out = StringViewBuilder::with_capacity(self.rows);
+        let longest = value_limit_bytes(&self.config);
         let mut total_bytes = 0;
         for i in 0..self.rows {
             match row(i)? {
                 None => out.append_null(),
                 Some(value) => {
                     let value = value.as_ref();
-                    check_value_bytes(self.name, value.len())?;
+                    if value.len() > longest {
+                        return Err(too_long(self.name).into());
+                    }
                     total_bytes += value.len();
                     if total_bytes > MAX_BATCH_BYTES {
                         return Err(too_long(self.name).into());
@@ -206,6 +211,12 @@ pub(crate) fn cast_exactly(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> 
     Ok(cast_with_options(array, to, &options)?)
 }
 
+/// The longest value that the memory limit lets a function build.
+pub(crate) fn value_limit_bytes(config: &ConfigOptions) -> usize {
+    let limits = config.extensions.get::<Limits>();
+    limits.map_or(MAX_VALUE_BYTES, |l| l.value_bytes.min(MAX_VALUE_BYTES))
+}
+
 /// Refuses a value before it is built.
 pub(crate) fn check_value_bytes(function: &str, bytes: usize) -> Result<()> {
     match bytes > MAX_VALUE_BYTES {
@@ -214,12 +225,12 @@ pub(crate) fn check_value_bytes(function: &str, bytes: usize) -> Result<()> {
     }
 }
 
-fn too_long(function: &str) -> Error {
+pub(crate) fn too_long(function: &str) -> Error {
     Error::new(
-        Kind::OutOfRange,
+        Kind::LimitExceeded,
         format!("the result of {function} is too long"),
     )
-    .hint("A function builds at most 256 MiB of text for a row and 1 GiB for a batch.")
+    .hint("A value may take 1/16 of quern.memory_limit, at least 16 MiB and at most 256 MiB, and a batch of rows 512 MiB: lower quern.batch_size.")
 }
 
 /// Result types, for the `gives` of an overload.

@@ -7,6 +7,7 @@
 mod assign;
 mod context;
 mod correct;
+mod guard;
 mod normalize;
 mod operands;
 mod output_names;
@@ -14,6 +15,7 @@ mod quantified;
 mod relation;
 mod resolve;
 mod sample;
+mod spilling_joins;
 mod tables;
 
 pub use assign::assigned;
@@ -29,6 +31,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::sql::parser::Statement as PlannerStatement;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
@@ -38,6 +42,17 @@ use crate::error::{Error, Kind, Result};
 use crate::function;
 use crate::sql::Places;
 use crate::table::Warehouse;
+
+/// DataFusion's physical rules with ours among them, each after the one that it builds on.
+pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let sides_are_chosen = rules
+        .iter()
+        .position(|rule| rule.name() == "join_selection")
+        .map_or(0, |at| at + 1);
+    rules.insert(sides_are_chosen, Arc::new(spilling_joins::SpillingJoins));
+    rules
+}
 
 /// Tables that are made of the engine's own state, such as `system.queries`.
 #[async_trait]
@@ -86,6 +101,7 @@ fn plan_resolved(
     relations: &resolve::Relations,
     mut statement: ast::Statement,
 ) -> Result<LogicalPlan, DataFusionError> {
+    guard::admit(&statement)?;
     output_names::name_columns(&mut statement);
     let qualified = correct::Qualified::of(&statement);
     normalize::normalize(&mut statement)?;
@@ -94,6 +110,7 @@ fn plan_resolved(
     let options = ParserOptions::from(&state.config_options().sql_parser);
     let planner = SqlToRel::new_with_options(&context, options);
     let plan = planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))?;
+    guard::check(&plan)?;
     correct::correct(plan, &qualified, state)
 }
 

@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, 
 
 use super::relation::{is_special, text_of};
 use super::tables::{moment, open_table};
-use super::{Names, plan_resolved, sample};
+use super::{Names, guard, plan_resolved, sample};
 use crate::catalog::{CATALOG_NAME, ObjectName, Relation, RelationKind, View};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
@@ -262,6 +262,9 @@ async fn view_plan(
             Kind::InvalidRecursion,
             format!("view {name} is defined in terms of itself"),
         ));
+    }
+    if inside.len() >= guard::MAX_VIEWS {
+        return Err(guard::refused("uses views inside of views too deeply"));
     }
     let mut deeper = inside.to_vec();
     deeper.push(name.clone());

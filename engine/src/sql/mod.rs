@@ -5,6 +5,7 @@
 //! tokens, never inside strings or comments; text is never rewritten.
 
 mod dialect;
+pub mod guard;
 pub mod literal;
 mod place;
 mod redact;
@@ -25,9 +26,6 @@ use datafusion::sql::sqlparser::tokenizer::{
 
 use crate::error::{Error, Kind, Result};
 
-/// How deeply expressions and queries may nest; the parser and the planner grow their stacks.
-const NESTING_LIMIT: usize = 200;
-
 /// One statement of a script, as tokens whose places refer to the whole script.
 #[derive(Debug, Clone)]
 pub struct StatementTokens {
@@ -38,11 +36,13 @@ pub struct StatementTokens {
 
 /// Cuts a script into statements. Empty statements vanish.
 pub fn split(script: &str) -> Result<Vec<StatementTokens>> {
+    guard::admit_text(script)?;
     let places = Places::new(script);
     let tokens = tokenize(script).map_err(|e| {
         Error::new(Kind::Syntax, format!("syntax error: {}", e.message))
             .at(places.position(e.location.line, e.location.column))
     })?;
+    guard::admit_tokens(&tokens)?;
     let mut statements = Vec::new();
     let mut current = Vec::new();
     for token in tokens {
@@ -85,22 +85,27 @@ fn tokenize(script: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
 pub fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
     Parser::new(&QuernDialect)
         .with_tokens_with_locations(tokens)
-        .with_recursion_limit(NESTING_LIMIT)
+        .with_recursion_limit(guard::MAX_NESTING)
 }
 
 /// Parses text that must be exactly one query: a stored view, or a query of ours.
 pub fn parse_query(text: &str) -> Result<Box<ast::Query>> {
+    guard::admit_text(text)?;
     let tokens = tokenize(text)
         .map_err(|e| Error::new(Kind::Syntax, format!("syntax error: {}", e.message)))?;
-    let mut parser = parser(tokens);
-    let query = parser.parse_query()?;
-    match parser.next_token().token {
-        Token::EOF | Token::SemiColon => Ok(query),
-        other => Err(Error::new(
-            Kind::Syntax,
-            format!("syntax error at or near \"{other}\""),
-        )),
-    }
+    guard::admit_tokens(&tokens)?;
+    guard::on_deep_stack(tokens.len(), || {
+        let mut parser = parser(tokens);
+        let mut query = parser.parse_query()?;
+        guard::shape(&mut query)?;
+        match parser.next_token().token {
+            Token::EOF | Token::SemiColon => Ok(query),
+            other => Err(Error::new(
+                Kind::Syntax,
+                format!("syntax error at or near \"{other}\""),
+            )),
+        }
+    })
 }
 
 /// The name as an identifier that reads back to it: quoted only where it must be.

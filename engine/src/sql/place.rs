@@ -6,6 +6,8 @@ pub struct Places {
     text: String,
     /// Byte offset of each line's first character.
     lines: Vec<usize>,
+    /// Whether columns are bytes, so that a long line need not be walked for each place.
+    is_ascii: bool,
 }
 
 impl Places {
@@ -15,6 +17,7 @@ impl Places {
             .filter(|(_, c)| *c == '\n')
             .map(|(at, _)| at + 1);
         Self {
+            is_ascii: text.is_ascii(),
             text: text.to_string(),
             lines: std::iter::once(0).chain(starts).collect(),
         }
@@ -31,6 +34,9 @@ impl Places {
         let column = usize::try_from(column)
             .unwrap_or(usize::MAX)
             .saturating_sub(1);
+        if self.is_ascii {
+            return start.saturating_add(column).min(self.text.len());
+        }
         let rest = self.text.get(*start..).unwrap_or_default();
         start
             + rest

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
-use super::{Places, QuernDialect};
+use super::{Places, QuernDialect, guard};
 
 /// How far a text is cut into statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub struct Cut {
 
 /// Cuts a text at each `;` outside of strings, quoted names and comments.
 pub fn cut(text: &str) -> Cut {
+    if guard::admit_text(text).is_err() {
+        return uncut(text);
+    }
     let mut tokens = Vec::new();
     let failed = Tokenizer::new(&QuernDialect, text)
         .tokenize_with_location_into_buf(&mut tokens)
@@ -45,6 +48,20 @@ pub fn cut(text: &str) -> Cut {
     cut
 }
 
+/// A text that is too long to be looked at is one statement, which will be refused.
+fn uncut(text: &str) -> Cut {
+    let ends = text.trim_end().ends_with(';');
+    Cut {
+        complete: if ends {
+            std::iter::once(0..text.len()).collect()
+        } else {
+            Vec::new()
+        },
+        rest: if ends { text.len() } else { 0 },
+        open: !ends,
+    }
+}
+
 /// What a piece of a text is, for highlighting and completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LexemeKind {
@@ -69,6 +86,12 @@ pub struct Lexeme {
 
 /// The pieces of a text without the white space. Never fails: what is not finished is `Open`.
 pub fn lexemes(text: &str) -> Vec<Lexeme> {
+    if guard::admit_text(text).is_err() {
+        return vec![Lexeme {
+            kind: LexemeKind::Open,
+            range: 0..text.len(),
+        }];
+    }
     let mut tokens = Vec::new();
     let failed = Tokenizer::new(&QuernDialect, text)
         .tokenize_with_location_into_buf(&mut tokens)

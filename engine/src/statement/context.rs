@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use super::Statement;
 use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Execution, Query, Registry, Rows};
+use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers};
 use crate::plan::{self, Names};
 use crate::settings::Settings;
 use crate::sql::Places;
@@ -76,6 +76,7 @@ pub struct Context {
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub execution: Arc<dyn Execution>,
+    pub workers: Arc<Workers>,
     /// The engine's session state with this session's settings.
     pub state: Arc<SessionState>,
     pub variables: Arc<Variables>,
@@ -135,9 +136,19 @@ impl Context {
 
     /// Runs a logical plan as this statement's query.
     pub(super) async fn rows(&self, plan: &LogicalPlan) -> Result<Rows> {
-        let plan = self.execution.prepare(&self.state, plan).await?;
-        let stream = self.execution.start(&self.query, &self.state, plan)?;
-        Ok(Rows::new(Arc::clone(&self.query), stream))
+        let first = self.execution.prepare(&self.state, plan).await?;
+        let attempts = Attempts {
+            execution: Arc::clone(&self.execution),
+            query: Arc::clone(&self.query),
+            state: Arc::clone(&self.state),
+            plan: plan.clone(),
+        };
+        let stream = attempts.start(first)?;
+        Ok(Rows::new(
+            Arc::clone(&self.query),
+            stream,
+            Arc::clone(&self.workers),
+        ))
     }
 
     /// The name under which CREATE makes an object: in the current schema unless qualified.

@@ -97,7 +97,7 @@ fn columns(c: &mut Cursor) -> Result<Vec<ast::ColumnDef>> {
         };
         return Ok(names.into_iter().map(untyped).collect());
     }
-    let (columns, constraints) = c.sql(|p| p.parse_columns())?;
+    let (columns, constraints) = c.sql_pair(|p| p.parse_columns())?;
     match constraints.first() {
         Some(constraint) => Err(Error::unsupported(format!("the constraint {constraint}"))),
         None => Ok(columns),

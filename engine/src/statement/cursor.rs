@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
+use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, VisitMut};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Error, Kind, Result};
-use crate::sql::{self, Places};
+use crate::sql::{self, Places, guard};
 
 pub(super) struct Cursor {
     pub parser: Parser<'static>,
@@ -115,13 +115,32 @@ impl Cursor {
                 .position(token.span.start.line, token.span.start.column))
     }
 
-    /// Runs a rule of sqlparser's; its errors get their place.
-    pub fn sql<T>(
+    /// Runs a rule of sqlparser's; its errors get their place, its tree is fit to be walked.
+    pub fn sql<T: VisitMut>(
         &mut self,
         rule: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
     ) -> Result<T> {
-        let result = rule(&mut self.parser);
-        result.map_err(|error| self.explain(error))
+        let start = self.parser.peek_token().span.start;
+        let mut tree = rule(&mut self.parser).map_err(|error| self.explain(error))?;
+        guard::shape(&mut tree)
+            .map_err(|error| error.at(self.places.position(start.line, start.column)))?;
+        Ok(tree)
+    }
+
+    /// The same for a rule that gives two trees.
+    pub fn sql_pair<A: VisitMut, B: VisitMut>(
+        &mut self,
+        rule: impl FnOnce(&mut Parser<'static>) -> Result<(A, B), ParserError>,
+    ) -> Result<(A, B)> {
+        let mut second = None;
+        let first = self.sql(|parser| {
+            let (first, other) = rule(parser)?;
+            second = Some(other);
+            Ok(first)
+        })?;
+        let mut second = second.ok_or_else(|| Error::internal("a rule gave one tree of two"))?;
+        guard::shape(&mut second)?;
+        Ok((first, second))
     }
 
     /// A parser error in PostgreSQL's words, at the token where the parser stood.

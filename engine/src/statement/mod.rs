@@ -77,7 +77,7 @@ use cursor::Cursor;
 pub struct Statement {
     /// The text without secrets: for the registry, logs and reports.
     pub text: String,
-    pub(crate) body: Body,
+    pub(crate) body: Arc<Body>,
     places: Arc<Places>,
     tokens: Arc<[TokenWithSpan]>,
 }
@@ -145,11 +145,13 @@ pub fn parse(script: &str) -> Result<Vec<Statement>> {
 fn parse_one(statement: StatementTokens, places: &Arc<Places>) -> Result<Statement> {
     let tokens: Arc<[TokenWithSpan]> = statement.tokens.clone().into();
     let text = sql::redacted(&tokens);
-    let mut cursor = Cursor::new(statement.tokens, Arc::clone(places));
-    let body = parse_body(&mut cursor).and_then(|body| cursor.expect_end().map(|()| body))?;
+    let body = sql::guard::on_deep_stack(tokens.len(), || {
+        let mut cursor = Cursor::new(statement.tokens, Arc::clone(places));
+        parse_body(&mut cursor).and_then(|body| cursor.expect_end().map(|()| body))
+    })?;
     Ok(Statement {
         text,
-        body,
+        body: Arc::new(body),
         places: Arc::clone(places),
         tokens,
     })
@@ -214,7 +216,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
 impl Statement {
     /// Runs the statement; rows, if any, stream from the outcome.
     pub(crate) async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        match &self.body {
+        match self.body.as_ref() {
             Body::AlterSchema(s) => s.run(ctx),
             Body::AlterTable(s) => s.run(ctx).await,
             Body::Analyze(s) => s.run(ctx).await,
@@ -261,7 +263,7 @@ impl Statement {
 
     /// The columns of the rows it will give; `None` when it gives no rows.
     pub(crate) async fn columns(&self, ctx: &Context) -> Result<Option<SchemaRef>> {
-        match &self.body {
+        match self.body.as_ref() {
             Body::Analyze(s) => s.columns(ctx).await.map(Some),
             Body::Describe(s) => s.columns(ctx).await.map(Some),
             Body::Execute(s) => s.columns(ctx),
@@ -288,7 +290,7 @@ impl Statement {
         ctx: &Context,
         values: Vec<ScalarValue>,
     ) -> Result<Outcome> {
-        match &self.body {
+        match self.body.as_ref() {
             Body::Query(s) => s.run_with(ctx, values).await,
             _ => self.run(ctx).await,
         }
@@ -300,7 +302,7 @@ impl Statement {
 
     /// True for statements that only end or control others: allowed in a failed transaction.
     pub fn is_transaction_control(&self) -> bool {
-        matches!(self.body, Body::Transaction(_))
+        matches!(self.body.as_ref(), Body::Transaction(_))
     }
 
     /// Gives an error its position: where the parser or planner knew none, the first place in the

@@ -75,7 +75,7 @@ impl Outcome {
     pub(crate) fn batch(tag: &'static str, query: &Arc<Query>, batch: RecordBatch) -> Self {
         let schema = batch.schema();
         let stream = RecordBatchStreamAdapter::new(schema, stream::iter([Ok(batch)]));
-        Self::rows(tag, Rows::new(Arc::clone(query), Box::pin(stream)))
+        Self::rows(tag, Rows::ready(Arc::clone(query), Box::pin(stream)))
     }
 
     pub(crate) fn with(mut self, notice: Notice) -> Self {

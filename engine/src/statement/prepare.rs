@@ -46,7 +46,7 @@ impl Prepare {
         let text = self.query.query.to_string();
         let statement = Statement {
             text,
-            body: Body::Query(self.query.clone()),
+            body: Arc::new(Body::Query(self.query.clone())),
             places: Arc::clone(&ctx.places),
             tokens: Arc::from([]),
         };
@@ -69,7 +69,7 @@ pub(crate) async fn describe(
     statement: Statement,
     declared: &[DataType],
 ) -> Result<Prepared> {
-    let (parameters, columns) = match &statement.body {
+    let (parameters, columns) = match statement.body.as_ref() {
         Body::Query(query) => {
             let (types, columns) = query.describe(ctx, declared).await?;
             (types, Some(columns))

@@ -166,6 +166,7 @@ mod tests {
             memory_bytes: 10 << 20,
             spilled_bytes: 0,
             bad_rows: Default::default(),
+            retries: 0,
         }
     }
 

@@ -1,26 +1,31 @@
-//! `+`, `-` and `*` of integers that fail with 22003 where DataFusion's would wrap around.
+//! `+`, `-` and `*` of integers that fail with 22003 where DataFusion's would wrap around, and `||`
+//! of texts that fails with 54000 where the result would be too long.
 //!
 //! The analyzer puts these functions in the place of the operators ([`checked`]); they keep the
 //! operators' types, and EXPLAIN shows them as operators.
 
 use std::sync::Arc;
 
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::kernels::numeric::{add, mul, sub};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{self as physical, Column};
 use datafusion::physical_expr_common::datum::apply;
 
 use crate::error::{Error, Kind};
+use crate::function::rows::{MAX_BATCH_BYTES, Text, too_long, value_limit_bytes};
 use crate::sql::type_name;
 
-/// One of the three operators.
+/// One of the operators.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
     op: Operator,
@@ -33,14 +38,18 @@ pub(in crate::function) fn checked(
     left: &DataType,
     right: &DataType,
 ) -> Option<Expr> {
-    if !matches!(
-        expr.op,
-        Operator::Plus | Operator::Minus | Operator::Multiply
-    ) {
-        return None;
-    }
-    let whole = |t: &DataType| t.is_integer() || *t == DataType::Null;
-    if !whole(left) || !whole(right) {
+    let fits: fn(&DataType) -> bool = match expr.op {
+        Operator::Plus | Operator::Minus | Operator::Multiply => DataType::is_integer,
+        Operator::StringConcat => DataType::is_string,
+        _ => return None,
+    };
+    let could = |t: &DataType| *t == DataType::Null || fits(t);
+    let ours = match expr.op {
+        // Text takes anything beside it.
+        Operator::StringConcat => fits(left) || fits(right),
+        _ => could(left) && could(right),
+    };
+    if !ours {
         return None;
     }
     let signature = Signature::user_defined(Volatility::Immutable);
@@ -72,6 +81,7 @@ impl ScalarUDFImpl for Checked {
         match self.op {
             Operator::Plus => "checked_add",
             Operator::Minus => "checked_subtract",
+            Operator::StringConcat => "checked_concat",
             _ => "checked_multiply",
         }
     }
@@ -98,10 +108,22 @@ impl ScalarUDFImpl for Checked {
         self.types(given).map(|(_, _, result)| result)
     }
 
+    /// Text is NULL only where an operand is.
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let fields = args.arg_fields;
+        let types: Vec<_> = fields.iter().map(|f| f.data_type().clone()).collect();
+        let nullable = self.op != Operator::StringConcat || fields.iter().any(|f| f.is_nullable());
+        let field = Field::new(self.name(), self.return_type(&types)?, nullable);
+        Ok(Arc::new(field))
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [left, right] = args.args.as_slice() else {
             return Err(Error::internal(format!("{} takes two operands", self.op)).into());
         };
+        if self.op == Operator::StringConcat {
+            return concatenated(left, right, &args);
+        }
         let kernel = match self.op {
             Operator::Plus => add,
             Operator::Minus => sub,
@@ -117,6 +139,60 @@ impl ScalarUDFImpl for Checked {
             _ => error,
         })
     }
+}
+
+/// As the operator does it, where the lengths allow.
+fn concatenated(
+    left: &ColumnarValue,
+    right: &ColumnarValue,
+    args: &ScalarFunctionArgs,
+) -> Result<ColumnarValue> {
+    let rows = args.number_rows;
+    let longest = longest_bytes(left)? + longest_bytes(right)?;
+    if longest > value_limit_bytes(&args.config_options) {
+        return Err(too_long("||").into());
+    }
+    if longest * rows > MAX_BATCH_BYTES
+        && total_bytes(left, rows)? + total_bytes(right, rows)? > MAX_BATCH_BYTES
+    {
+        return Err(too_long("||").into());
+    }
+    let constant = [left, right]
+        .iter()
+        .all(|v| matches!(v, ColumnarValue::Scalar(_)));
+    let operand = |name: &str, value: &ColumnarValue| Field::new(name, value.data_type(), true);
+    let schema = Schema::new(vec![operand("l", left), operand("r", right)]);
+    let rows = if constant { 1 } else { rows };
+    let columns = vec![left.to_array(rows)?, right.to_array(rows)?];
+    let batch = RecordBatch::try_new(Arc::new(schema), columns)?;
+    let operands = (Arc::new(Column::new("l", 0)), Arc::new(Column::new("r", 1)));
+    let joined = physical::BinaryExpr::new(operands.0, Operator::StringConcat, operands.1);
+    let result = joined.evaluate(&batch)?;
+    match (constant, result) {
+        (true, ColumnarValue::Array(array)) => Ok(ColumnarValue::Scalar(
+            ScalarValue::try_from_array(&array, 0)?,
+        )),
+        (_, result) => Ok(result),
+    }
+}
+
+fn longest_bytes(value: &ColumnarValue) -> Result<usize> {
+    let array = value.to_array(1)?;
+    let text = Text::of(array.as_ref())?;
+    let lengths = (0..array.len()).map(|row| text.at(row).map_or(0, str::len));
+    Ok(lengths.max().unwrap_or(0))
+}
+
+fn total_bytes(value: &ColumnarValue, rows: usize) -> Result<usize> {
+    let array = value.to_array(1)?;
+    let text = Text::of(array.as_ref())?;
+    let total: usize = (0..array.len())
+        .map(|row| text.at(row).map_or(0, str::len))
+        .sum();
+    Ok(match value {
+        ColumnarValue::Scalar(_) => total * rows,
+        ColumnarValue::Array(_) => total,
+    })
 }
 
 fn out_of_range(data_type: &DataType) -> Error {

@@ -187,6 +187,7 @@ mod tests {
             memory_bytes: 200 << 20,
             spilled_bytes: 300 << 20,
             bad_rows: Default::default(),
+            retries: 0,
         };
         assert_eq!(
             figures(Duration::from_secs(2), &progress, 256 << 20),

@@ -1,0 +1,236 @@
+//! Functions whose result may be much larger than their arguments, with a bound on it.
+//!
+//! Before such a function is called, [`Growth`] says how many bytes a row may give at most. What is
+//! longer than a value may be is refused with 54000, as PostgreSQL does; a batch that may be large is
+//! computed some rows at a time, so that memory holds little more than the result.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::Result;
+use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::preimage::PreimageResult;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature,
+};
+
+use super::growth::{Growth, Inputs};
+use super::rows::{MAX_BATCH_BYTES, too_long, value_limit_bytes};
+
+/// A result up to this size is computed at once.
+const AT_ONCE_BYTES: u128 = 64 << 20;
+
+/// The functions and how they grow.
+const FUNCTIONS: &[(&str, Growth)] = &[
+    ("array_concat", Growth::Sum),
+    ("array_repeat", Growth::ArrayRepeat),
+    ("array_resize", Growth::ArrayResize),
+    ("array_to_string", Growth::Joined),
+    ("concat", Growth::Sum),
+    ("concat_ws", Growth::Separated),
+    ("generate_series", Growth::Series),
+    ("lpad", Growth::Pad),
+    ("range", Growth::Series),
+    ("regexp_replace", Growth::Pattern),
+    ("repeat", Growth::Repeat),
+    ("replace", Growth::Replace),
+    ("rpad", Growth::Pad),
+];
+
+/// Puts the bounded functions in the place of those that are registered.
+pub(super) fn register(state: &mut SessionState) -> Result<()> {
+    for (name, growth) in FUNCTIONS {
+        if let Some(inner) = state.scalar_functions().get(*name).cloned() {
+            let bounded = Bounded {
+                inner,
+                growth: *growth,
+            };
+            state.register_udf(Arc::new(ScalarUDF::new_from_impl(bounded)))?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Bounded {
+    inner: Arc<ScalarUDF>,
+    growth: Growth,
+}
+
+impl Bounded {
+    fn call(&self, args: &ScalarFunctionArgs, from: usize, rows: usize) -> Result<ArrayRef> {
+        let slice = |arg: &ColumnarValue| match arg {
+            ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(from, rows)),
+            ColumnarValue::Scalar(value) => ColumnarValue::Scalar(value.clone()),
+        };
+        let result = self.inner.invoke_with_args(ScalarFunctionArgs {
+            args: args.args.iter().map(slice).collect(),
+            arg_fields: args.arg_fields.clone(),
+            number_rows: rows,
+            return_field: Arc::clone(&args.return_field),
+            config_options: Arc::clone(&args.config_options),
+        })?;
+        result.into_array(rows)
+    }
+
+    /// Computes as many rows at a time as fit the bound.
+    fn in_slices(&self, args: &ScalarFunctionArgs, bounds: &[u128]) -> Result<ArrayRef> {
+        let mut parts = Vec::new();
+        let (mut from, mut total_bytes) = (0, 0);
+        while from < bounds.len() {
+            let mut bytes = 0;
+            let fitting = bounds.iter().skip(from).take_while(|bound| {
+                bytes += **bound;
+                bytes <= AT_ONCE_BYTES
+            });
+            let rows = fitting.count().max(1);
+            let part = self.call(args, from, rows)?;
+            total_bytes += part.get_array_memory_size();
+            if total_bytes > MAX_BATCH_BYTES {
+                return Err(too_long(self.name()).into());
+            }
+            parts.push(part);
+            from += rows;
+        }
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        Ok(concat(&parts)?)
+    }
+}
+
+impl ScalarUDFImpl for Bounded {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        self.inner.schema_name(args)
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(given)
+    }
+
+    fn return_type(&self, given: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(given)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        self.inner.return_field_from_args(args)
+    }
+
+    fn is_strict(&self) -> bool {
+        self.inner.inner().is_strict()
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let inputs = Inputs::of(&args)?;
+        let bounds: Vec<u128> = (0..inputs.rows)
+            .map(|row| self.growth.bytes(&inputs, row))
+            .collect();
+        let most = value_limit_bytes(&args.config_options) as u128;
+        if bounds.iter().any(|bytes| *bytes > most) {
+            return Err(too_long(self.name()).into());
+        }
+        if bounds.iter().sum::<u128>() <= AT_ONCE_BYTES || bounds.len() == 1 {
+            return self.inner.invoke_with_args(args);
+        }
+        self.in_slices(&args, &bounds).map(ColumnarValue::Array)
+    }
+
+    /// Simplified calls of the same function stay bounded.
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(match self.inner.simplify(args, info)? {
+            ExprSimplifyResult::Simplified(Expr::ScalarFunction(call))
+                if call.func.name() == self.name() =>
+            {
+                let bounded = Arc::new(ScalarUDF::new_from_impl(self.clone()));
+                let call = ScalarFunction::new_udf(bounded, call.args);
+                ExprSimplifyResult::Simplified(Expr::ScalarFunction(call))
+            }
+            other => other,
+        })
+    }
+
+    fn preimage(
+        &self,
+        args: &[Expr],
+        value: &Expr,
+        info: &SimplifyContext,
+    ) -> Result<PreimageResult> {
+        self.inner.preimage(args, value, info)
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        self.inner.evaluate_bounds(inputs)
+    }
+
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        self.inner.inner().output_ordering(inputs)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.inner.documentation()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::function::testing::check;
+
+    #[test]
+    fn what_is_too_long_is_refused_before_it_is_built() {
+        check(&[
+            ("repeat('a', 2000000000)", "error 54000"),
+            ("lpad('x', 2147483647)", "error 54000"),
+            ("rpad('x', 2147483647, 'yz')", "error 54000"),
+            ("array_repeat(1, 2000000000)", "error 54000"),
+            ("array_resize(make_array(1), 2000000000, 0)", "error 54000"),
+            (
+                "cardinality(generate_series(1, 100000000000))",
+                "error 54000",
+            ),
+            (
+                "length(replace(repeat('a', 1000000), 'a', repeat('b', 1000000)))",
+                "error 54000",
+            ),
+            (
+                "length(regexp_replace(repeat('a', 1000000), 'a', repeat('b', 1000000), 'g'))",
+                "error 54000",
+            ),
+            (
+                "length(array_to_string(array_repeat('a', 100000), repeat(',', 100000)))",
+                "error 54000",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_fits_is_built() {
+        check(&[
+            ("length(repeat('a', 1000000))", "1000000"),
+            ("'a' || NULL", "NULL"),
+            ("'a' || 1", "a1"),
+            ("lpad('x', 3, 'y')", "yyx"),
+            ("replace('aXbX', 'X', '--')", "a--b--"),
+            (
+                "(SELECT max(length(repeat('a', x))) FROM generate_series(20000, 28000) t(x))",
+                "28000",
+            ),
+        ]);
+    }
+}

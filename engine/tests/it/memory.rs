@@ -1,0 +1,156 @@
+//! Little memory: plans that can spill, and queries that run again when they could not.
+
+use quern_engine::{Engine, Kind, Session, SessionOptions, Settings};
+
+use crate::support::{error, rows};
+
+fn session(memory_limit: &str) -> Session {
+    let mut settings = Settings::default();
+    settings
+        .set_at_start("quern.memory_limit", memory_limit)
+        .unwrap();
+    settings.set_at_start("quern.threads", "2").unwrap();
+    Engine::open(settings)
+        .unwrap()
+        .session(SessionOptions::local())
+}
+
+/// The operators of a plan, outermost first.
+async fn operators(session: &Session, query: &str) -> Vec<String> {
+    let lines = rows(session, &format!("EXPLAIN {query}")).await.unwrap();
+    let name = |line: &String| line.trim().split([':', ' ']).next().unwrap().to_string();
+    lines
+        .iter()
+        .map(name)
+        .filter(|n| n.ends_with("Exec"))
+        .collect()
+}
+
+const TABLE: &str = "CREATE TABLE t AS SELECT x, x % 7 AS y FROM generate_series(1, 150000) s(x)";
+const JOIN: &str = "SELECT count(*) FROM t a JOIN t b ON a.x = b.x AND a.y < b.y + 1";
+
+#[tokio::test]
+async fn a_join_that_outgrows_the_memory_sorts_and_merges() {
+    let little = session("8MiB");
+    rows(&little, TABLE).await.unwrap();
+    let plan = operators(&little, JOIN).await;
+    assert_eq!(
+        plan,
+        [
+            "ProjectionExec",
+            "AggregateExec",
+            "CoalescePartitionsExec",
+            "AggregateExec",
+            "ProjectionExec",
+            "SortMergeJoinExec",
+            "SortExec",
+            "RepartitionExec",
+            "DataSourceExec",
+            "SortExec",
+            "RepartitionExec",
+            "DataSourceExec"
+        ]
+    );
+    assert_eq!(rows(&little, JOIN).await.unwrap(), ["150000"]);
+    assert_eq!(little.current_query().unwrap().progress().retries, 0);
+
+    let much = session("1GiB");
+    rows(&much, TABLE).await.unwrap();
+    let plan = operators(&much, JOIN).await;
+    assert!(plan.contains(&"HashJoinExec".to_string()), "{plan:?}");
+    assert_eq!(rows(&much, JOIN).await.unwrap(), ["150000"]);
+}
+
+#[tokio::test]
+async fn every_type_of_join_gives_the_same_rows() {
+    let (little, much) = (session("8MiB"), session("1GiB"));
+    for session in [&little, &much] {
+        rows(session, TABLE).await.unwrap();
+    }
+    let other = "(SELECT CASE WHEN x % 3 = 0 THEN NULL ELSE x + 1000 END AS k, y FROM t)";
+    let nulls = "(SELECT CASE WHEN x = 5 THEN NULL ELSE x END AS k FROM t)";
+    for query in [
+        format!("SELECT count(*), sum(a.x), sum(k) FROM t a LEFT JOIN {other} b ON a.x = k"),
+        format!("SELECT count(*), sum(a.x), sum(k) FROM {other} b RIGHT JOIN t a ON a.x = k"),
+        format!(
+            "SELECT count(*), sum(a.x), sum(k) FROM {other} b FULL JOIN t a ON a.x = k AND a.y = b.y"
+        ),
+        format!(
+            "SELECT count(*), sum(x) FROM t WHERE EXISTS (SELECT 1 FROM {other} b WHERE k = x)"
+        ),
+        format!(
+            "SELECT count(*), sum(x) FROM t WHERE NOT EXISTS (SELECT 1 FROM {other} b WHERE k = x)"
+        ),
+        format!("SELECT count(*), sum(x) FROM t WHERE x IN (SELECT k FROM {other} b)"),
+        format!(
+            "SELECT count(*), sum(a.k) FROM {nulls} a JOIN {nulls} b ON a.k IS NOT DISTINCT FROM b.k"
+        ),
+        format!(
+            "SELECT count(*), sum(x) FROM t WHERE x IN (SELECT k FROM {other} b WHERE k IS NOT NULL) OR x < 50"
+        ),
+    ] {
+        let expected = rows(&much, &query).await.unwrap();
+        assert_eq!(rows(&little, &query).await.unwrap(), expected, "{query}");
+    }
+}
+
+/// Without statistics a join is planned by hash, and planned again when its build side does not fit.
+#[tokio::test]
+async fn a_query_that_runs_out_of_memory_runs_again() {
+    let session = session("8MiB");
+    let join = "FROM (SELECT x FROM generate_series(1, 600000) a(x) WHERE x % 2 >= 0) a \
+                JOIN (SELECT y FROM generate_series(1, 600000) b(y) WHERE y % 2 >= 0) b ON x = y";
+    let plan = operators(&session, &format!("SELECT count(*) {join}")).await;
+    assert!(plan.contains(&"HashJoinExec".to_string()), "{plan:?}");
+    let counted = rows(&session, &format!("SELECT count(*) {join}")).await;
+    assert_eq!(counted.unwrap(), ["600000"]);
+    let progress = session.current_query().unwrap().progress();
+    assert_eq!(progress.retries, 1);
+    assert!(progress.spilled_bytes > 0);
+}
+
+#[tokio::test]
+async fn what_cannot_spill_fails_and_the_next_query_runs() {
+    let session = session("8MiB");
+    let e = error(
+        &session,
+        "SELECT cardinality(array_agg(x)) FROM generate_series(1, 5000000) t(x)",
+    )
+    .await;
+    assert_eq!(e.kind, Kind::OutOfMemory);
+    assert!(e.hint.unwrap().contains("quern.memory_limit"));
+    assert_eq!(rows(&session, "SELECT 1").await.unwrap(), ["1"]);
+}
+
+#[tokio::test]
+async fn spilling_stops_at_its_limit_and_the_next_query_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    for (name, value) in [
+        ("quern.memory_limit", "8MiB"),
+        ("quern.spill_limit", "1MiB"),
+        ("quern.spill_dir", folder.path().to_str().unwrap()),
+    ] {
+        settings.set_at_start(name, value).unwrap();
+    }
+    let engine = Engine::open(settings).unwrap();
+    let session = engine.session(SessionOptions::local());
+    let e = error(
+        &session,
+        "SELECT x FROM generate_series(1, 2000000) t(x) ORDER BY -x OFFSET 1999999",
+    )
+    .await;
+    assert_eq!(e.kind, Kind::DiskFull, "{e:?}");
+    assert_eq!(rows(&session, "SELECT 1").await.unwrap(), ["1"]);
+    let spilled = |path: &std::path::Path| {
+        let folders = std::fs::read_dir(path).unwrap().flatten();
+        folders
+            .filter_map(|entry| std::fs::read_dir(entry.path()).ok())
+            .map(|files| files.flatten().filter(|f| f.path().is_file()).count())
+            .sum::<usize>()
+    };
+    // Tasks of the query that ended let go of their files at their next step.
+    while spilled(folder.path()) > 0 {
+        tokio::task::yield_now().await;
+    }
+}
