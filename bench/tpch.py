@@ -1,13 +1,14 @@
 """TPC-H against DuckDB: equal answers, and the ratio of the times, in one run.
 
 Usage: bench/tpch.py DATA [--bin target/release/quern-bench] [--memory-limit 256MiB] [--rounds 3]
+                          [--queries bench/queries/memory]
 DATA holds one Parquet file for each table (`tpchgen-cli parquet -s 1`). Needs `pip install duckdb`.
 Floats must agree to 1e-9 relative, all else exactly.
 """
 import argparse, csv, decimal, pathlib, subprocess, sys, tempfile, time
 import duckdb
 
-QUERIES = pathlib.Path(__file__).parent / "queries" / "tpch"
+TPCH = pathlib.Path(__file__).parent / "queries" / "tpch"
 
 
 def arguments():
@@ -15,6 +16,7 @@ def arguments():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--bin", default="target/release/quern-bench")
     parser.add_argument("--memory-limit")
+    parser.add_argument("--queries", type=pathlib.Path, default=TPCH, help="folder of other queries over the same data")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
@@ -23,7 +25,7 @@ def arguments():
 def ours(args, answers):
     limit = ["--memory-limit", args.memory_limit] if args.memory_limit else []
     command = [args.bin, "--data", args.data, "--threads", str(args.threads), *limit,
-               "queries", QUERIES, "--rounds", str(args.rounds), "--answers", answers]
+               "queries", args.queries, "--rounds", str(args.rounds), "--answers", answers]
     done = subprocess.run(["/usr/bin/time", "-f", "%M", *map(str, command)], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr)
@@ -32,7 +34,7 @@ def ours(args, answers):
 
 
 def theirs(args, name, connection):
-    sql, best = (QUERIES / f"{name}.sql").read_text(), float("inf")
+    sql, best = (args.queries / f"{name}.sql").read_text(), float("inf")
     for _ in range(args.rounds):
         started = time.perf_counter()
         rows = connection.execute(sql).fetchall()
@@ -61,7 +63,8 @@ def main():
     with tempfile.TemporaryDirectory() as answers:
         figures, peak = ours(args, answers)
         good, mine_total, their_total = 0, 0.0, 0.0
-        for name in sorted(n for n in figures if n != "total"):
+        names = sorted(file.stem for file in args.queries.glob("*.sql"))
+        for name in names:
             best, rows = theirs(args, name, connection)
             with open(f"{answers}/{name}.csv", newline="") as file:
                 mine = list(csv.reader(file))[1:]
@@ -75,9 +78,9 @@ def main():
                   f"{'equal' if equal else 'DIFFERENT'}")
             if not equal:
                 print("   mine  ", mine[:3], "\n   theirs", rows[:3])
-    print(f"{good}/22 equal; total {mine_total:.3f} s, duckdb {duckdb.__version__} {their_total:.3f} s, "
+    print(f"{good}/{len(names)} equal; total {mine_total:.3f} s, duckdb {duckdb.__version__} {their_total:.3f} s, "
           f"ratio {mine_total / their_total:.2f}; peak RSS {peak >> 20} MiB")
-    sys.exit(good != 22)
+    sys.exit(good != len(names))
 
 
 main()
