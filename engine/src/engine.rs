@@ -84,7 +84,7 @@ impl Engine {
             warehouse: Arc::new(warehouse),
             registry: Arc::default(),
             execution: Arc::new(Local),
-            workers: Arc::new(Workers::start()?),
+            workers: Arc::new(Workers::start(settings.threads())?),
             runtime,
             template,
             settings,

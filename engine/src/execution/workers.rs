@@ -18,6 +18,9 @@ use crate::error::{Error, Kind, Result};
 /// Only what is touched of a stack takes memory.
 const STACK_BYTES: usize = 32 << 20;
 
+/// However many partitions are asked for.
+const MAX_THREADS: usize = 1024;
+
 /// Threads for blocking calls, such as those of file systems.
 const BLOCKING_THREADS: usize = 128;
 
@@ -28,11 +31,16 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// More threads than the machine has cores: a cancelled query may hold one until its step ends.
-    pub fn start() -> Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    /// More threads than queries run partitions side by side: a cancelled query may hold some until
+    /// its step ends.
+    pub fn start(partitions: usize) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
-            .worker_threads(cores * 2 + 2)
+            .worker_threads(
+                partitions
+                    .saturating_mul(2)
+                    .saturating_add(2)
+                    .min(MAX_THREADS),
+            )
             .thread_name("quern-worker")
             .thread_stack_size(STACK_BYTES)
             .max_blocking_threads(BLOCKING_THREADS)
@@ -114,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_and_the_workers_go_on() {
-        let workers = Workers::start().unwrap();
+        let workers = Workers::start(1).unwrap();
         let error = workers
             .run(async {
                 if true {
@@ -131,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropped_work_ends() {
-        let workers = Workers::start().unwrap();
+        let workers = Workers::start(1).unwrap();
         let (alive, ended) = tokio::sync::oneshot::channel::<()>();
         let task = workers.run(async move {
             let _alive = alive;
