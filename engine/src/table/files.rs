@@ -5,6 +5,7 @@
 //! change, for which the rows must arrive sorted by them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::partition;
@@ -29,6 +30,8 @@ use crate::error::{Error, Kind, Result};
 #[derive(Debug, Clone, Default)]
 pub struct Written {
     paths: Arc<Mutex<Vec<Path>>>,
+    /// The statement failed: what is finished from now on removes itself.
+    discarded: Arc<AtomicBool>,
 }
 
 impl Written {
@@ -42,6 +45,7 @@ impl Written {
 
     /// Removes the files of a statement that did not commit; what stays is VACUUM's.
     pub async fn discard(&self, store: &Arc<dyn ObjectStore>) {
+        self.discarded.store(true, Ordering::SeqCst);
         let paths = std::mem::take(&mut *self.paths.lock());
         for path in paths {
             if let Err(error) = store.delete(&path).await {
@@ -224,7 +228,7 @@ impl<'a> FileWriter<'a> {
                 format!("{name}={}", folder_value(value))
             });
         let relative = Path::from_iter(folders.chain([name]));
-        let path = Path::from_iter(self.target.root.parts().chain(relative.parts()));
+        let path = self.place_of(&relative);
         self.target.written.note(&path);
         let properties = encoding::properties(
             self.row_group_bytes,
@@ -246,13 +250,28 @@ impl<'a> FileWriter<'a> {
         })
     }
 
+    fn place_of(&self, relative: &Path) -> Path {
+        Path::from_iter(self.target.root.parts().chain(relative.parts()))
+    }
+
     /// Ends the open file, if there is one, and describes it for the log.
     pub async fn close(&mut self) -> Result<()> {
         let Some(mut file) = self.open.take() else {
             return Ok(());
         };
-        let metadata = file.writer.finish().await?;
-        let size = file.writer.bytes_written();
+        let (store, written) = (Arc::clone(&self.store), self.target.written.clone());
+        let path = self.place_of(&file.path);
+        // A task of its own: a file that is being finished when the statement is given up must not
+        // appear after the others were removed.
+        let finishing = tokio::spawn(async move {
+            let metadata = file.writer.finish().await;
+            if written.discarded.load(Ordering::SeqCst) {
+                let _ = store.delete(&path).await;
+            }
+            let size = file.writer.bytes_written();
+            metadata.map(|metadata| (file, metadata, size))
+        });
+        let (file, metadata, size) = finishing.await.map_err(Error::internal)??;
         self.reservation.try_resize(0)?;
         let mut statistics =
             DFParquetMetadata::statistics_from_parquet_metadata(&metadata, &self.stored_schema)?;
