@@ -60,6 +60,8 @@ pub async fn commit(
     sync_data(&place, written).await?;
     let id = uuid::Uuid::new_v4().to_string();
     let mut base = base.clone();
+    // From here on the entry may be there although the statement fails or is given up.
+    written.keep(true);
     for _ in 0..ATTEMPTS {
         match attempt(warehouse, folder, &base, &change, &removes, &id).await? {
             Ok(version) => {
@@ -72,12 +74,14 @@ pub async fn commit(
                     return Ok(Ok(version));
                 }
                 if !holds_on(&newer, &base, &removes)? {
+                    written.keep(false);
                     return Ok(Err(Conflict));
                 }
                 base = newer;
             }
         }
     }
+    written.keep(false);
     Ok(Err(Conflict))
 }
 

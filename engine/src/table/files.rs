@@ -32,6 +32,8 @@ pub struct Written {
     paths: Arc<Mutex<Vec<Path>>>,
     /// The statement failed: what is finished from now on removes itself.
     discarded: Arc<AtomicBool>,
+    /// A commit has begun that may name them: they stay, whatever becomes of the statement.
+    kept: Arc<AtomicBool>,
 }
 
 impl Written {
@@ -43,8 +45,16 @@ impl Written {
         self.paths.lock().clone()
     }
 
+    /// Whether a commit may name the files.
+    pub(super) fn keep(&self, kept: bool) {
+        self.kept.store(kept, Ordering::SeqCst);
+    }
+
     /// Removes the files of a statement that did not commit; what stays is VACUUM's.
     pub async fn discard(&self, store: &Arc<dyn ObjectStore>) {
+        if self.kept.load(Ordering::SeqCst) {
+            return;
+        }
         self.discarded.store(true, Ordering::SeqCst);
         let paths = std::mem::take(&mut *self.paths.lock());
         for path in paths {
