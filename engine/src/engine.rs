@@ -7,7 +7,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
-use crate::catalog::Catalog;
+use crate::catalog::{ADMINISTRATOR, Catalog, Change, Role, Verifier};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Execution, Local, Registry, Workers, runtime};
 use crate::session::Session;
@@ -42,14 +42,23 @@ pub(crate) struct Shared {
 pub struct SessionOptions {
     pub user: String,
     pub is_superuser: bool,
+    /// What the session begins with and RESET goes back to; the engine's own when not given.
+    pub settings: Option<Settings>,
+    /// What the session is known by to those who cancel its statements; 0 is nothing.
+    pub process_id: i32,
+    /// Whether the client can send and receive the rows of a COPY.
+    pub takes_copies: bool,
 }
 
 impl SessionOptions {
     /// The user of this machine, who may do everything.
     pub fn local() -> Self {
         Self {
-            user: "quern".to_string(),
+            user: ADMINISTRATOR.to_string(),
             is_superuser: true,
+            settings: None,
+            process_id: 0,
+            takes_copies: false,
         }
     }
 }
@@ -97,6 +106,26 @@ impl Engine {
 
     pub fn session(&self, options: SessionOptions) -> Session {
         Session::new(Arc::clone(&self.shared), options)
+    }
+
+    /// The role of that name, if it may log in.
+    pub fn role(&self, name: &str) -> Option<Role> {
+        let snapshot = self.shared.catalog.snapshot();
+        let role = snapshot.roles.get(name).filter(|role| role.can_login)?;
+        Some(Role::clone(role))
+    }
+
+    /// Gives the administrator a password, for the first start of a server.
+    pub fn set_administrator_password(&self, password: &str) -> Result<()> {
+        let verifier = Verifier::of_password(password)?;
+        self.shared.catalog.update(|_| {
+            let role = Role {
+                is_superuser: true,
+                can_login: true,
+                verifier: Some(verifier),
+            };
+            Ok((vec![Change::PutRole(ADMINISTRATOR.to_string(), role)], ()))
+        })
     }
 
     pub fn registry(&self) -> &Registry {

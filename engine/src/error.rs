@@ -89,6 +89,8 @@ kinds! {
     InvalidTableDefinition = "42P16",
     /// A value of a setting or option is not allowed: the hint lists what is.
     InvalidParameterValue = "22023",
+    /// The setting does not change in a session: set it at start, or leave it.
+    FixedSetting = "55P02",
     /// A division by zero: guard it with NULLIF or a WHERE condition.
     DivisionByZero = "22012",
     /// Text does not read as the type: correct the value, or use TRY_CAST for NULL.
@@ -109,6 +111,14 @@ kinds! {
     Cancelled = "57014",
     /// An earlier statement of the transaction failed: end it with ROLLBACK.
     FailedTransaction = "25P02",
+    /// The statement cannot run in a transaction: end it first.
+    ActiveTransaction = "25001",
+    /// The statement is for transactions only: say BEGIN first.
+    NoTransaction = "25P01",
+    /// The transaction may only read: begin one that may write.
+    ReadOnlyTransaction = "25006",
+    /// No such savepoint in this transaction: correct the name.
+    UndefinedSavepoint = "3B001",
     /// Memory is used up even after spilling: raise the limit or make the query smaller.
     OutOfMemory = "53200",
     /// Spill space or disk is used up: free space or raise the spill limit.
@@ -119,6 +129,34 @@ kinds! {
     TooManyColumns = "54011",
     /// The statement is larger or deeper than the engine accepts: split it.
     TooComplex = "54001",
+    /// The client does not keep to the protocol: a defect of the client.
+    ProtocolViolation = "08P01",
+    /// Text that is not UTF-8: set the client's encoding.
+    InvalidEncoding = "22021",
+    /// Bytes of a binary value that cannot be one of its type.
+    InvalidBinary = "22P03",
+    /// No such prepared statement in this session.
+    UndefinedStatement = "26000",
+    /// The prepared statement exists already: choose another name, or DEALLOCATE it.
+    DuplicateStatement = "42P05",
+    /// No such cursor or portal in this session.
+    UndefinedCursor = "34000",
+    /// The cursor exists already: choose another name, or CLOSE it.
+    DuplicateCursor = "42P03",
+    /// The portal or cursor cannot do this, in its state.
+    InvalidCursorState = "24000",
+    /// The user may not log in, or not in this way.
+    InvalidAuthorization = "28000",
+    /// Wrong password, or no such user.
+    InvalidPassword = "28P01",
+    /// The server has as many connections as it may: try again later, or raise quern.max_connections.
+    TooManyConnections = "53300",
+    /// The server is being shut down: connect again.
+    Shutdown = "57P01",
+    /// The session did nothing for longer than idle_session_timeout: connect again.
+    IdleSession = "57P05",
+    /// The transaction did nothing for longer than idle_in_transaction_session_timeout.
+    IdleTransaction = "25P03",
     /// Not allowed for this user.
     Privilege = "42501",
     /// The object store does not accept the credentials, or there are none: give the right ones.

@@ -43,9 +43,13 @@ pub mod statement;
 mod engine;
 mod session;
 
+pub use catalog::{ADMINISTRATOR, CATALOG_NAME, Role, Verifier, random_password};
 pub use engine::{Engine, SessionOptions};
 pub use error::{Error, Kind, Result};
 pub use execution::Rows;
 pub use session::Session;
 pub use settings::Settings;
-pub use statement::{Notice, Outcome, Prepared, Statement, TransactionState};
+pub use statement::{
+    CopyFormat, CopyHeader, CopyInput, CopyStream, CopyStyle, Notice, Outcome, Prepared, Statement,
+    TransactionState,
+};

@@ -28,14 +28,17 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: SessionOptions) -> Self {
-        let settings = shared.settings.clone();
+        let settings = options.settings.unwrap_or_else(|| shared.settings.clone());
         let variables = Variables {
             user: options.user,
             is_superuser: options.is_superuser,
+            process_id: options.process_id,
+            takes_copies: options.takes_copies,
             initial: settings.clone(),
             settings: RwLock::new(settings),
             prepared: Mutex::default(),
             transaction: Mutex::default(),
+            block: Mutex::default(),
         };
         Self {
             shared,
@@ -132,6 +135,11 @@ impl Session {
         *self.variables.transaction.lock()
     }
 
+    /// Notes an error that the engine did not see: an open transaction fails with it.
+    pub fn failed(&self, error: Error) -> Error {
+        self.variables.fail(error)
+    }
+
     fn start(&self, statement: &Statement) -> Arc<Query> {
         let settings = self.variables.settings.read();
         let query = self.shared.registry.start(QueryInfo {
@@ -147,16 +155,25 @@ impl Session {
         query
     }
 
-    /// In a failed transaction only its end is taken.
-    fn admit(&self, statement: &Statement) -> Result<()> {
-        match self.transaction_state() {
-            TransactionState::Failed { .. } if !statement.is_transaction_control() => {
-                Err(Error::new(
-                    Kind::FailedTransaction,
-                    "current transaction is aborted, commands ignored until end of transaction block",
-                ))
-            }
-            _ => Ok(()),
+    /// In a failed transaction only its end is taken, and in a read-only one nothing that writes.
+    pub fn admit(&self, statement: &Statement) -> Result<()> {
+        let state = self.transaction_state();
+        if matches!(state, TransactionState::Failed { .. }) && !statement.ends_failure() {
+            return Err(Error::new(
+                Kind::FailedTransaction,
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ));
+        }
+        let read_only = match state {
+            TransactionState::Idle => self.variables.settings.read().read_only(),
+            _ => self.variables.block.lock().read_only,
+        };
+        match statement.writes().filter(|_| read_only) {
+            Some(words) => Err(Error::new(
+                Kind::ReadOnlyTransaction,
+                format!("cannot execute {words} in a read-only transaction"),
+            )),
+            None => Ok(()),
         }
     }
 
@@ -172,6 +189,8 @@ impl Session {
                 let failed = move |error| variables.fail(statement.place(error));
                 match outcome.rows.take() {
                     Some(rows) => outcome.rows = Some(rows.on_error(failed)),
+                    // The rows of a COPY are yet to come.
+                    None if outcome.copy.is_some() => {}
                     None => query.finish(Ok(())),
                 }
                 Ok(outcome)

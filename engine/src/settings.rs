@@ -5,7 +5,9 @@
 //! which costs nothing against a query.
 
 mod limits;
+mod own;
 mod pages;
+mod postgres;
 mod value;
 
 pub use limits::Limits;
@@ -13,6 +15,7 @@ pub use pages::{reference_page, sample_file};
 pub use value::{format_bytes, parse_bytes, parse_duration_ms};
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
@@ -24,6 +27,8 @@ pub enum Scope {
     Session,
     /// By the command line or the configuration file, when the process starts.
     Start,
+    /// Never: it tells a client what to expect.
+    Fixed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +46,14 @@ pub enum ValueType {
     SchemaList,
     /// Text that is never shown again.
     Secret,
+    /// `on` or `off`, and PostgreSQL's other words for them.
+    Switch,
+    /// A whole number from the first to the second.
+    Integer(i32, i32),
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// `ISO` and the order of day and month, such as `ISO, MDY`.
+    DateStyle,
 }
 
 impl ValueType {
@@ -53,6 +66,10 @@ impl ValueType {
             ValueType::TimeZone => "time zone",
             ValueType::SchemaList => "list of schemas",
             ValueType::Secret => "secret text",
+            ValueType::Switch => "on or off",
+            ValueType::Integer(..) => "integer",
+            ValueType::Choice(_) => "one of a few words",
+            ValueType::DateStyle => "date style",
         }
     }
 }
@@ -66,172 +83,12 @@ pub struct Setting {
     pub doc: &'static str,
 }
 
-pub static SETTINGS: &[Setting] = &[
-    Setting {
-        name: "application_name",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Session,
-        doc: "Name of the client program, shown in system.queries.",
-    },
-    Setting {
-        name: "quern.aws_access_key_id",
-        value_type: ValueType::Secret,
-        default: "",
-        scope: Scope::Session,
-        doc: "Access key of S3, for tables that are made without one. Empty takes AWS_ACCESS_KEY_ID.",
-    },
-    Setting {
-        name: "quern.aws_endpoint",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Session,
-        doc: "URL of a service that speaks S3. Empty takes AWS_ENDPOINT_URL, and without that Amazon's.",
-    },
-    Setting {
-        name: "quern.aws_region",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Session,
-        doc: "Region of S3's buckets. Empty takes AWS_REGION, and without that us-east-1.",
-    },
-    Setting {
-        name: "quern.aws_secret_access_key",
-        value_type: ValueType::Secret,
-        default: "",
-        scope: Scope::Session,
-        doc: "Secret of the access key. Empty takes AWS_SECRET_ACCESS_KEY.",
-    },
-    Setting {
-        name: "quern.aws_session_token",
-        value_type: ValueType::Secret,
-        default: "",
-        scope: Scope::Session,
-        doc: "Token of temporary credentials. Empty takes AWS_SESSION_TOKEN.",
-    },
-    Setting {
-        name: "quern.azure_storage_account_key",
-        value_type: ValueType::Secret,
-        default: "",
-        scope: Scope::Session,
-        doc: "Key of the Azure storage account. Empty takes AZURE_STORAGE_ACCOUNT_KEY.",
-    },
-    Setting {
-        name: "quern.azure_storage_account_name",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Session,
-        doc: "Azure storage account that az:// containers are in. Empty takes AZURE_STORAGE_ACCOUNT_NAME.",
-    },
-    Setting {
-        name: "quern.azure_storage_sas_key",
-        value_type: ValueType::Secret,
-        default: "",
-        scope: Scope::Session,
-        doc: "Shared access signature, instead of the account's key. Empty takes AZURE_STORAGE_SAS_KEY.",
-    },
-    Setting {
-        name: "quern.batch_size",
-        value_type: ValueType::Count,
-        default: "8192",
-        scope: Scope::Session,
-        doc: "Rows that an operator handles at a time. Smaller batches need less memory, larger ones less time.",
-    },
-    Setting {
-        name: "quern.data_dir",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Start,
-        doc: "Folder of the catalog. Without one the catalog is in memory and ends with the process.",
-    },
-    Setting {
-        name: "quern.google_service_account",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Session,
-        doc: "File with the key of a Google service account. Empty takes GOOGLE_SERVICE_ACCOUNT.",
-    },
-    Setting {
-        name: "quern.google_service_account_key",
-        value_type: ValueType::Secret,
-        default: "",
-        scope: Scope::Session,
-        doc: "The text of such a file. Empty takes GOOGLE_SERVICE_ACCOUNT_KEY.",
-    },
-    Setting {
-        name: "quern.memory_limit",
-        value_type: ValueType::Bytes,
-        default: "auto",
-        scope: Scope::Start,
-        doc: "Memory that all running queries share; beyond it operators spill to disk. `auto` is 60 % of what the \
-              container or the machine allows.",
-    },
-    Setting {
-        name: "quern.spill_dir",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Start,
-        doc: "Folder for what queries spill. Empty means the temporary folder of the system. Its files are removed \
-              when the query ends.",
-    },
-    Setting {
-        name: "quern.spill_limit",
-        value_type: ValueType::Bytes,
-        default: "100GiB",
-        scope: Scope::Start,
-        doc: "Disk space that all running queries may use for spilling.",
-    },
-    Setting {
-        name: "quern.store_retry_timeout",
-        value_type: ValueType::Duration,
-        default: "1min",
-        scope: Scope::Session,
-        doc: "How long a failing request to an object store is repeated before the query fails. 0 means not at all.",
-    },
-    Setting {
-        name: "quern.store_timeout",
-        value_type: ValueType::Duration,
-        default: "20s",
-        scope: Scope::Session,
-        doc: "How long an object store may be silent before the request is repeated: until it answers, and between two \
-              pieces of a file.",
-    },
-    Setting {
-        name: "quern.threads",
-        value_type: ValueType::Count,
-        default: "auto",
-        scope: Scope::Session,
-        doc: "Partitions that a query runs side by side. `auto` is the number of cores.",
-    },
-    Setting {
-        name: "quern.warehouse",
-        value_type: ValueType::Text,
-        default: "",
-        scope: Scope::Start,
-        doc: "Folder of the tables that Quern stores, on this machine or in an object store such as s3://bucket/folder. Empty takes the folder warehouse in the data folder.",
-    },
-    Setting {
-        name: "search_path",
-        value_type: ValueType::SchemaList,
-        default: "public",
-        scope: Scope::Session,
-        doc: "Schemas in which unqualified names are looked up, in order; new objects go to the first.",
-    },
-    Setting {
-        name: "statement_timeout",
-        value_type: ValueType::Duration,
-        default: "0",
-        scope: Scope::Session,
-        doc: "Time after which a statement is cancelled; a plain number is milliseconds, 0 means never.",
-    },
-    Setting {
-        name: "timezone",
-        value_type: ValueType::TimeZone,
-        default: "UTC",
-        scope: Scope::Session,
-        doc: "Time zone of now(), current_date and of timestamps without a zone that become zoned.",
-    },
-];
+/// All settings, in alphabetical order.
+pub static SETTINGS: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
+    let mut all: Vec<_> = own::SETTINGS.iter().chain(postgres::SETTINGS).collect();
+    all.sort_by_key(|s| s.name.to_lowercase());
+    all
+});
 
 /// The settings of an engine or a session: what was set, over the defaults.
 #[derive(Clone, Default)]
@@ -253,9 +110,11 @@ impl Settings {
     /// The declaration of `name`, or 42704 with the nearest names.
     pub fn declaration(name: &str) -> Result<&'static Setting> {
         let wanted = name.to_ascii_lowercase();
+        let short = |s: &Setting| s.name.strip_prefix("quern.") == Some(wanted.as_str());
         SETTINGS
             .iter()
-            .find(|s| s.name == wanted || s.name.strip_prefix("quern.") == Some(&wanted))
+            .copied()
+            .find(|s| s.name.eq_ignore_ascii_case(&wanted) || short(s))
             .ok_or_else(|| {
                 Error::new(
                     Kind::UndefinedObject,
@@ -268,22 +127,31 @@ impl Settings {
     /// Sets a value when the process starts: every setting is allowed.
     pub fn set_at_start(&mut self, name: &str, value: &str) -> Result<()> {
         let setting = Self::declaration(name)?;
-        value::check(setting, value)?;
-        self.changed.insert(setting.name, value.trim().to_string());
+        let value = value::checked(setting, value)?;
+        self.changed.insert(setting.name, value);
+        Ok(())
+    }
+
+    /// Tells clients of a session something that they cannot change.
+    pub fn tell(&mut self, name: &str, value: &str) -> Result<()> {
+        let setting = Self::declaration(name)?;
+        self.changed.insert(setting.name, value.to_string());
         Ok(())
     }
 
     /// Sets a value in a running session.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let setting = Self::declaration(name)?;
-        if setting.scope == Scope::Start {
-            return Err(Error::new(
-                Kind::InvalidParameterValue,
-                format!("{} can be set only at start", setting.name),
-            )
-            .hint("Give it on the command line (--set) or in the configuration file."));
+        let refused = |what| Error::new(Kind::FixedSetting, format!("{} {what}", setting.name));
+        match setting.scope {
+            Scope::Start => Err(refused("can be set only at start")
+                .hint("Give it on the command line (--set) or in the configuration file.")),
+            Scope::Fixed if !self.raw(setting).eq_ignore_ascii_case(value.trim()) => {
+                Err(refused("cannot be changed"))
+            }
+            Scope::Fixed => Ok(()),
+            Scope::Session => self.set_at_start(name, value),
         }
-        self.set_at_start(name, value)
     }
 
     /// Back to the value that `base` has.
@@ -393,6 +261,35 @@ impl Settings {
         parse_duration_ms(self.text("statement_timeout"))
             .filter(|ms| *ms > 0)
             .map(Duration::from_millis)
+    }
+
+    pub fn idle_timeout(&self, in_transaction: bool) -> Option<Duration> {
+        let name = match in_transaction {
+            true => "idle_in_transaction_session_timeout",
+            false => "idle_session_timeout",
+        };
+        parse_duration_ms(self.text(name))
+            .filter(|ms| *ms > 0)
+            .map(Duration::from_millis)
+    }
+
+    pub fn max_connections(&self) -> usize {
+        self.text("quern.max_connections").parse().unwrap_or(10_000)
+    }
+
+    pub fn max_message_bytes(&self) -> usize {
+        let bytes = parse_bytes(self.text("quern.max_message_size"));
+        bytes.unwrap_or(64 << 20).min(1 << 30) as usize
+    }
+
+    pub fn shutdown_timeout(&self) -> Duration {
+        let ms = parse_duration_ms(self.text("quern.shutdown_timeout")).unwrap_or(30_000);
+        Duration::from_millis(ms)
+    }
+
+    /// Whether transactions that do not say otherwise may only read.
+    pub fn read_only(&self) -> bool {
+        self.text("default_transaction_read_only") == "on"
     }
 
     pub fn timezone(&self) -> &str {

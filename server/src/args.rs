@@ -1,9 +1,11 @@
 //! The command line: its flags, their help, and nothing about what they do.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::postgres::Authentication;
 use crate::role::demo::Scale;
 use crate::shell::Format;
 
@@ -23,6 +25,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Sql(SqlArgs),
+    Serve(ServeArgs),
     Demo(DemoArgs),
 }
 
@@ -56,6 +59,36 @@ pub struct SqlArgs {
     /// What to run, in order; empty for standard input.
     #[arg(skip)]
     pub inputs: Vec<Input>,
+}
+
+/// Serve the PostgreSQL protocol: psql and every PostgreSQL client can connect
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The administrator is quern; the first password is $QUERN_ADMIN_PASSWORD, or is made up \
+                        and shown once.\n\
+                        Exit codes: 0 ended by a signal, 2 wrong usage, 3 cannot start."
+)]
+pub struct ServeArgs {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub listen: IpAddr,
+    /// Port of the PostgreSQL protocol; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 5433)]
+    pub postgres_port: u16,
+    /// How clients prove who they are; trust is for loopback addresses only
+    #[arg(long, value_enum, default_value_t = Authentication::Scram)]
+    pub auth: Authentication,
+    /// Certificate chain of the server, PEM; connections can then be encrypted
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve to a network without passwords or without encryption
+    #[arg(long)]
+    pub insecure: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// Make some hundred megabytes of sample data and show what Quern does with it

@@ -5,8 +5,10 @@
 
 mod args;
 mod config;
+pub mod postgres;
 mod role;
 mod shell;
+pub mod tls;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,7 @@ pub fn run() -> ExitCode {
     log_to_stderr();
     match args::parse().command {
         Command::Sql(args) => shell::run(&args),
+        Command::Serve(args) => role::serve::run(&args),
         Command::Demo(args) => role::demo::run(&args),
     }
 }

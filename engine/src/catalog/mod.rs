@@ -1,13 +1,15 @@
-//! The catalog: schemas, tables and views; the one place where they are changed.
+//! The catalog: schemas, tables, views and roles; the one place where they are changed.
 //!
 //! Readers take a [`Snapshot`], which never changes under them. Writers go through
 //! [`Catalog::update`], one at a time: the change is made durable first and visible second, so what
 //! was acknowledged is there after a crash and nothing half-done ever shows.
 
 mod lock;
+mod role;
 mod snapshot;
 mod store;
 
+pub use role::{Role, Verifier, random_password};
 pub use snapshot::{
     ColumnStatistics, ObjectName, Relation, RelationKind, Schema, Snapshot, TableStatistics, View,
 };
@@ -23,6 +25,9 @@ use store::Store;
 /// The only catalog there is; the first part of a three-part name.
 pub const CATALOG_NAME: &str = "quern";
 
+/// The role that exists from the start, may do everything and cannot be dropped.
+pub const ADMINISTRATOR: &str = "quern";
+
 /// The schema that exists from the start and cannot be dropped.
 pub const DEFAULT_SCHEMA: &str = "public";
 
@@ -33,6 +38,8 @@ pub enum Change {
     DropSchema(String),
     PutRelation(ObjectName, Box<Relation>),
     DropRelation(ObjectName),
+    PutRole(String, Role),
+    DropRole(String),
 }
 
 #[derive(Debug)]

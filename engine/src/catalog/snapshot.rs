@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, DEFAULT_SCHEMA};
+use super::{ADMINISTRATOR, Change, DEFAULT_SCHEMA, Role};
 use crate::error::{Error, Kind, Result};
 use crate::persist::Persisted;
 use crate::source::Definition;
@@ -124,12 +124,19 @@ pub struct Schema {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub schemas: BTreeMap<String, Schema>,
+    pub roles: BTreeMap<String, Arc<Role>>,
 }
 
 impl Snapshot {
     pub(super) fn initial() -> Self {
+        let administrator = Role {
+            is_superuser: true,
+            can_login: true,
+            verifier: None,
+        };
         Self {
             schemas: BTreeMap::from([(DEFAULT_SCHEMA.to_string(), Schema::default())]),
+            roles: BTreeMap::from([(ADMINISTRATOR.to_string(), Arc::new(administrator))]),
         }
     }
 
@@ -177,6 +184,12 @@ impl Snapshot {
                     .or_default()
                     .relations
                     .insert(name.name, Arc::new(*relation));
+            }
+            Change::PutRole(name, role) => {
+                self.roles.insert(name, Arc::new(role));
+            }
+            Change::DropRole(name) => {
+                self.roles.remove(&name);
             }
             Change::DropRelation(name) => {
                 if let Some(schema) = self.schemas.get_mut(&name.schema) {

@@ -43,7 +43,9 @@ impl Store {
             "CREATE TABLE IF NOT EXISTS schema (name TEXT PRIMARY KEY) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS relation (
                  schema TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
-                 PRIMARY KEY (schema, name)) WITHOUT ROWID;",
+                 PRIMARY KEY (schema, name)) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS role (
+                 name TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;",
         )?;
         check_format(&connection)?;
         Ok(Self {
@@ -67,14 +69,17 @@ impl Store {
         for row in rows {
             let (schema, name, json) = row?;
             let name = ObjectName { schema, name };
-            let relation: Relation = serde_json::from_str(&json).map_err(|e| {
-                Error::new(
-                    Kind::BadData,
-                    format!("the catalog entry of {name} cannot be read: {e}"),
-                )
-                .hint("The data folder was written by another version, or its file is damaged.")
-            })?;
+            let relation: Relation = read(&json, &name)?;
             snapshot.apply(Change::PutRelation(name, Box::new(relation)));
+        }
+        let mut roles = self
+            .connection
+            .prepare("SELECT name, definition FROM role")?;
+        let rows = roles.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        for row in rows {
+            let (name, json): (String, String) = row?;
+            let role = read(&json, &name)?;
+            snapshot.apply(Change::PutRole(name, role));
         }
         Ok(snapshot)
     }
@@ -98,6 +103,16 @@ impl Store {
                         params![name.schema, name.name, json],
                     )?
                 }
+                Change::PutRole(name, role) => {
+                    let json = serde_json::to_string(role).map_err(Error::internal)?;
+                    transaction.execute(
+                        "INSERT OR REPLACE INTO role VALUES (?1, ?2)",
+                        params![name, json],
+                    )?
+                }
+                Change::DropRole(name) => {
+                    transaction.execute("DELETE FROM role WHERE name = ?1", params![name])?
+                }
                 Change::DropRelation(name) => transaction.execute(
                     "DELETE FROM relation WHERE schema = ?1 AND name = ?2",
                     params![name.schema, name.name],
@@ -107,6 +122,17 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// The entry of an object, as it was stored.
+fn read<T: serde::de::DeserializeOwned>(json: &str, name: &dyn std::fmt::Display) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| {
+        Error::new(
+            Kind::BadData,
+            format!("the catalog entry of {name} cannot be read: {e}"),
+        )
+        .hint("The data folder was written by another version, or its file is damaged.")
+    })
 }
 
 /// Makes the folder, for its owner alone; one that exists stays as it is.

@@ -203,7 +203,10 @@ async fn ending(query: Arc<Query>) -> Error {
 }
 
 /// Waits for `work`, which may be planning or anything else, unless the query ends first.
-pub(crate) async fn unless_ended<T>(query: &Arc<Query>, work: Task<T>) -> Result<T> {
+pub(crate) async fn unless_ended<T>(
+    query: &Arc<Query>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::select! {
         biased;
         error = ending(Arc::clone(query)) => Err(error),

@@ -11,7 +11,11 @@ use crate::error::Error;
 use crate::settings::Settings;
 
 /// What `version()` says; tools look for the first word and the number.
-pub const VERSION: &str = concat!("PostgreSQL 14.0 (Quern ", env!("CARGO_PKG_VERSION"), ")");
+pub const VERSION: &str = concat!(
+    "PostgreSQL 14.19 (Quern ",
+    env!("CARGO_PKG_VERSION"),
+    ") on DataFusion, 64-bit"
+);
 
 /// The functions with the values of one session. `database` is the catalog's name.
 pub fn functions(user: &str, database: &str, settings: &Settings) -> Vec<ScalarUDF> {

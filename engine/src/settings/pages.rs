@@ -9,7 +9,11 @@ pub fn sample_file() -> String {
          # Use the file with `--config FILE` or $QUERN_CONFIG; flags of the command line win over it.\n",
     );
     // Keys of the top level come before the first table, or they would belong to it.
-    let mut settings: Vec<_> = SETTINGS.iter().map(|s| (split(s.name), s)).collect();
+    let mut settings: Vec<_> = SETTINGS
+        .iter()
+        .filter(|s| s.scope != Scope::Fixed)
+        .map(|s| (split(s.name), *s))
+        .collect();
     settings.sort_by_key(|((table, _), _)| *table);
     let mut current = "";
     for ((table, key), setting) in settings {
@@ -56,7 +60,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
 pub fn reference_page() -> String {
     let mut page = String::from(
         "# Settings\n\n\
-         <!-- Made from engine/src/settings.rs; a test says how to make it again. -->\n\n\
+         <!-- Made from engine/src/settings/; a test says how to make it again. -->\n\n\
          Where a value comes from, the last one winning: the default, the configuration file (`--config`, or\n\
          `$QUERN_CONFIG`), the flags of the command line (`--set name=value`), and [`SET`](sql/set.md) for one\n\
          session. [`config/quern.toml`](../config/quern.toml) is a configuration file with all defaults.\n\n\
@@ -64,7 +68,7 @@ pub fn reference_page() -> String {
          a unit, `500ms`, `30s`, `5min`, `1h`, `1d`; without one they are milliseconds. The prefix `quern.` may\n\
          be left out.\n",
     );
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         let default = match setting.default {
             "" => "empty".to_string(),
             default => format!("`{default}`"),
@@ -72,6 +76,7 @@ pub fn reference_page() -> String {
         let scope = match setting.scope {
             Scope::Session => "can be changed with `SET`",
             Scope::Start => "only at start",
+            Scope::Fixed => "never changes",
         };
         page += &format!(
             "\n## {}\n\n{}, default {default}, {scope}\n\n{}\n",

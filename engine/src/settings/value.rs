@@ -3,9 +3,62 @@
 use super::{Setting, ValueType};
 use crate::error::{Error, Kind, Result};
 
-/// Refuses a value that the setting cannot take, and says which it can.
-pub(super) fn check(setting: &'static Setting, value: &str) -> Result<()> {
+/// The value as it is kept, or an error that says which values the setting takes.
+pub(super) fn checked(setting: &'static Setting, value: &str) -> Result<String> {
     let value = value.trim();
+    let written = match setting.value_type {
+        ValueType::Switch => switch(value).map(str::to_string),
+        ValueType::Choice(words) => words
+            .iter()
+            .find(|word| same_word(word, value))
+            .map(|word| word.to_string()),
+        ValueType::DateStyle => date_style(value),
+        _ => return check(setting, value).map(|()| value.to_string()),
+    };
+    written.ok_or_else(|| {
+        let allowed = match setting.value_type {
+            ValueType::Choice(words) => words.join(", "),
+            ValueType::DateStyle => "ISO, with MDY, DMY or YMD".to_string(),
+            _ => "on or off".to_string(),
+        };
+        wrong(setting, value, &allowed)
+    })
+}
+
+/// Words are the same whatever their case and punctuation: `utf-8` is `UTF8`.
+fn same_word(word: &str, value: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.map(|c| c.to_ascii_lowercase()).collect()
+    };
+    plain(word) == plain(value)
+}
+
+fn switch(value: &str) -> Option<&'static str> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" | "t" | "y" => Some("on"),
+        "off" | "false" | "no" | "0" | "f" | "n" => Some("off"),
+        _ => None,
+    }
+}
+
+/// The output is always ISO; the order is kept for those who ask for it.
+fn date_style(value: &str) -> Option<String> {
+    let mut order = "MDY";
+    for word in value.split(',').map(|w| w.trim().to_ascii_uppercase()) {
+        order = match word.as_str() {
+            "ISO" | "DEFAULT" => order,
+            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => "MDY",
+            "DMY" | "EURO" | "EUROPEAN" => "DMY",
+            "YMD" => "YMD",
+            _ => return None,
+        };
+    }
+    Some(format!("ISO, {order}"))
+}
+
+/// Refuses a value that the setting cannot take, and says which it can.
+fn check(setting: &'static Setting, value: &str) -> Result<()> {
     let auto = setting.default == "auto" && value.eq_ignore_ascii_case("auto");
     let (good, allowed) = match setting.value_type {
         ValueType::Bytes => (
@@ -28,26 +81,32 @@ pub(super) fn check(setting: &'static Setting, value: &str) -> Result<()> {
             !schema_list(value).is_empty(),
             "one or more schema names, separated by commas",
         ),
-        ValueType::Text | ValueType::Secret => (true, ""),
+        ValueType::Integer(least, most) => (
+            value.parse().is_ok_and(|n| (least..=most).contains(&n)),
+            "a whole number in PostgreSQL's range",
+        ),
+        _ => (true, ""),
     };
     if good {
         return Ok(());
     }
-    Err(Error::new(
+    Err(wrong(setting, value, allowed))
+}
+
+fn wrong(setting: &'static Setting, value: &str, allowed: &str) -> Error {
+    let auto = if setting.default == "auto" {
+        ", or auto"
+    } else {
+        ""
+    };
+    Error::new(
         Kind::InvalidParameterValue,
         format!(
             "invalid value for parameter \"{}\": \"{value}\"",
             setting.name
         ),
     )
-    .hint(format!(
-        "It takes {allowed}{}.",
-        if setting.default == "auto" {
-            ", or auto"
-        } else {
-            ""
-        }
-    )))
+    .hint(format!("It takes {allowed}{auto}."))
 }
 
 /// Reads `512MiB`, `2 GB`, `1.5g`, `1000`; decimal units are powers of 1000, binary ones of 1024.

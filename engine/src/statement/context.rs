@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use parking_lot::{Mutex, RwLock};
 
 use super::Statement;
+use super::block::Block;
 use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers};
@@ -51,11 +52,15 @@ pub enum TransactionState {
 pub struct Variables {
     pub user: String,
     pub is_superuser: bool,
+    pub process_id: i32,
+    /// Whether the client can send and receive the rows of a COPY.
+    pub takes_copies: bool,
     /// The settings that RESET goes back to.
     pub initial: Settings,
     pub settings: RwLock<Settings>,
     pub prepared: Mutex<HashMap<String, Arc<Prepared>>>,
     pub transaction: Mutex<TransactionState>,
+    pub block: Mutex<Block>,
 }
 
 impl Variables {
@@ -209,6 +214,7 @@ impl Context {
         let mut transaction = self.variables.transaction.lock();
         if let TransactionState::Open { wrote } = &mut *transaction {
             *wrote = true;
+            self.variables.block.lock().wrote();
         }
     }
 }

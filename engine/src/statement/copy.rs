@@ -1,5 +1,5 @@
-//! `COPY t [(column, …)] | (query) TO 'path' (…)` writes files; `COPY t [(column, …)] FROM 'path' (…)`
-//! adds the rows of files to a managed table.
+//! `COPY t [(column, …)] | (query) TO 'path' (…)` writes files, or sends rows to the client (STDOUT); `COPY t [(column, …)] FROM 'path' (…)`
+//! adds the rows of files, or of the client (STDIN), to a managed table.
 //!
 //! A path with an extension is one file; any other, and every COPY with PARTITION_BY, is a folder.
 //! A file appears when it is complete. Options: FORMAT, HEADER, DELIMITER, NULL, QUOTE, COMPRESSION,
@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::TryStreamExt;
 
+use super::copy_stream::{self, CopyStream};
 use super::cursor::{Cursor, fold};
 use super::{Context, Outcome, compose, insert, writing};
 use crate::error::{Error, Kind, Result};
@@ -37,8 +38,16 @@ use crate::table;
 #[derive(Debug, Clone)]
 pub(crate) struct Copy {
     direction: Direction,
-    path: String,
+    place: End,
     options: Options,
+}
+
+/// The other end of a COPY.
+#[derive(Debug, Clone)]
+enum End {
+    Files(String),
+    /// STDIN or STDOUT: the connection.
+    Client,
 }
 
 #[derive(Debug, Clone)]
@@ -52,11 +61,11 @@ enum Direction {
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Copy> {
     c.expect(&["copy"])?;
-    let (direction, path) = if c.take_token(&Token::LParen) {
+    let (direction, place) = if c.take_token(&Token::LParen) {
         let query = c.query()?;
         c.expect_token(&Token::RParen)?;
         c.expect(&["to"])?;
-        (Direction::To(query), c.string()?)
+        (Direction::To(query), end(c, "stdout")?)
     } else {
         let table = c.name()?;
         let mut columns = Vec::new();
@@ -66,20 +75,79 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Copy> {
             columns = names.into_iter().map(|n| SqlName::from(vec![n])).collect();
         }
         match c.expect_one_of(&["to", "from"])? {
-            "to" => (Direction::To(columns_of(&table, &columns)?), c.string()?),
-            _ => (Direction::From { table, columns }, c.string()?),
+            "to" => {
+                let query = columns_of(&table, &columns)?;
+                (Direction::To(query), end(c, "stdout")?)
+            }
+            _ => (Direction::From { table, columns }, end(c, "stdin")?),
         }
     };
     c.take(&["with"]);
-    let options = match c.at_end() {
-        true => Options::default(),
-        false => options(c)?,
+    let options = match c.peek() {
+        _ if c.at_end() => Options::default(),
+        Token::LParen => options(c)?,
+        _ => old_options(c)?,
     };
     Ok(Copy {
         direction,
-        path,
+        place,
         options,
     })
+}
+
+fn end(c: &mut Cursor, client: &'static str) -> Result<End> {
+    match c.take(&[client]) {
+        true => Ok(End::Client),
+        false => Ok(End::Files(c.string()?)),
+    }
+}
+
+/// `BINARY`, `CSV HEADER`, `DELIMITER AS ','`, `NULL ''`, …: as before PostgreSQL 9.
+fn old_options(c: &mut Cursor) -> Result<Options> {
+    let mut entries = Vec::new();
+    while !c.at_end() {
+        let word = c.expect_one_of(&[
+            "binary",
+            "csv",
+            "header",
+            "delimiter",
+            "null",
+            "quote",
+            "escape",
+            "force",
+        ])?;
+        let (name, value) = match word {
+            "binary" | "csv" => ("format", OptionValue::Text(word.to_string())),
+            "header" => (word, OptionValue::Boolean(true)),
+            "force" => {
+                let name = match c.expect_one_of(&["quote", "not", "null"])? {
+                    "quote" => "force_quote",
+                    "null" => "force_null",
+                    _ => {
+                        c.expect(&["null"])?;
+                        "force_not_null"
+                    }
+                };
+                (name, names(c)?)
+            }
+            _ => {
+                c.take(&["as"]);
+                (word, OptionValue::Text(c.string()?))
+            }
+        };
+        entries.push((name.to_string(), value));
+    }
+    Options::new(entries)
+}
+
+/// `*` or names of columns.
+fn names(c: &mut Cursor) -> Result<OptionValue> {
+    if c.take_token(&Token::Mul) {
+        return Ok(OptionValue::Text("*".to_string()));
+    }
+    let names = c.sql(|p| p.parse_comma_separated(|p| p.parse_identifier()))?;
+    let names = names.iter().map(|n| OptionValue::Text(fold(n)));
+    Ok(OptionValue::Array(names.collect()))
 }
 
 fn columns_of(table: &SqlName, columns: &[SqlName]) -> Result<Box<ast::Query>> {
@@ -106,6 +174,7 @@ fn options(c: &mut Cursor) -> Result<Options> {
         c.take_token(&Token::Eq);
         let value = match c.peek() {
             Token::Comma | Token::RParen => OptionValue::Boolean(true),
+            Token::Mul => names(c)?,
             Token::LParen => {
                 let names = c.sql(|p| {
                     p.expect_token(&Token::LParen)?;
@@ -135,7 +204,43 @@ fn options(c: &mut Cursor) -> Result<Options> {
 }
 
 impl Copy {
+    /// Whether it changes a table.
+    pub fn writes(&self) -> bool {
+        matches!(self.direction, Direction::From { .. })
+    }
+
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        match &self.place {
+            End::Files(path) => self.run_files(ctx, path).await,
+            End::Client => self.run_client(ctx).await,
+        }
+    }
+
+    /// Rows of a query for the client, or of the client for a table.
+    async fn run_client(&self, ctx: &Context) -> Result<Outcome> {
+        if !ctx.variables.takes_copies {
+            return Err(Error::unsupported("COPY with STDIN or STDOUT here")
+                .hint("It is for clients of a server. Name a file, or use SELECT and INSERT."));
+        }
+        let options = self.options.clone();
+        match &self.direction {
+            Direction::To(query) => {
+                let plan = ctx.plan(query).await?;
+                let style = copy_stream::style(options, &plan::shown(plan.schema().inner()))?;
+                let mut outcome = Outcome::rows("COPY", ctx.rows(&plan).await?);
+                outcome.copy = Some(CopyStream { style, input: None });
+                Ok(outcome)
+            }
+            Direction::From { table, columns } => {
+                let stream = copy_stream::input(ctx, table, columns, options).await?;
+                let mut outcome = Outcome::done("COPY");
+                outcome.copy = Some(stream);
+                Ok(outcome)
+            }
+        }
+    }
+
+    async fn run_files(&self, ctx: &Context, path: &str) -> Result<Outcome> {
         if !ctx.variables.is_superuser {
             return Err(Error::new(
                 Kind::Privilege,
@@ -144,15 +249,15 @@ impl Copy {
             .hint("Only the administrator reads and writes the server's files."));
         }
         let rows = match &self.direction {
-            Direction::To(query) => self.write(ctx, query).await?,
-            Direction::From { table, columns } => self.read(ctx, table, columns).await?,
+            Direction::To(query) => self.write(ctx, path, query).await?,
+            Direction::From { table, columns } => self.read(ctx, path, table, columns).await?,
         };
         Ok(Outcome::wrote("COPY", rows))
     }
 
-    async fn write(&self, ctx: &Context, query: &ast::Query) -> Result<u64> {
+    async fn write(&self, ctx: &Context, path: &str, query: &ast::Query) -> Result<u64> {
         let mut options = self.options.clone();
-        let location = absolute_location(&self.path)?;
+        let location = absolute_location(path)?;
         let partition_by = options.take_texts("partition_by")?.unwrap_or_default();
         let (encoding, compression) = output(&mut options, &location)?;
         options.finish()?;
@@ -195,7 +300,13 @@ impl Copy {
         Ok(u64::try_from(rows).unwrap_or_default())
     }
 
-    async fn read(&self, ctx: &Context, table: &SqlName, columns: &[SqlName]) -> Result<u64> {
+    async fn read(
+        &self,
+        ctx: &Context,
+        path: &str,
+        table: &SqlName,
+        columns: &[SqlName],
+    ) -> Result<u64> {
         let target = writing::target(ctx, table, "copy into")?;
         let schema = Arc::clone(ctx.warehouse.latest(&target.folder).await?.schema());
         let names: Vec<String> = match columns.is_empty() {
@@ -213,7 +324,7 @@ impl Copy {
         let format = options.take_text("format")?;
         let is_csv = match &format {
             Some(format) => Format::parse(format)?.0 == Format::Csv,
-            None => Format::of_name(&self.path) == Some(Format::Csv),
+            None => Format::of_name(path) == Some(Format::Csv),
         };
         let declared = names.iter().filter(|_| is_csv).map(|name| {
             let field = schema.field_with_name(name)?;
@@ -224,7 +335,7 @@ impl Copy {
             })
         });
         let spec = Spec {
-            locations: vec![self.path.clone()],
+            locations: vec![path.to_string()],
             format,
             columns: declared.collect::<Result<_>>()?,
             partition_columns: None,

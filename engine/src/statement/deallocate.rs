@@ -31,7 +31,7 @@ impl Deallocate {
         match prepared.remove(name) {
             Some(_) => Ok(Outcome::done("DEALLOCATE")),
             None => Err(Error::new(
-                Kind::UndefinedObject,
+                Kind::UndefinedStatement,
                 format!("prepared statement \"{name}\" does not exist"),
             )
             .candidates(name, prepared.keys().map(String::as_str))),

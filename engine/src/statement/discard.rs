@@ -1,24 +1,42 @@
-//! `DISCARD ALL`: the session as it began: settings, prepared statements, transaction.
+//! `DISCARD ALL`: the session as it began: settings and prepared statements.
 
 use super::context::TransactionState;
 use super::cursor::Cursor;
 use super::{Context, Outcome};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
-pub(crate) struct Discard;
+pub(crate) enum Discard {
+    All,
+    /// What a session never has.
+    Nothing(&'static str),
+}
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Discard> {
     c.expect(&["discard"])?;
-    c.expect_one_of(&["all", "plans", "temporary", "temp", "sequences"])?;
-    Ok(Discard)
+    Ok(
+        match c.expect_one_of(&["all", "plans", "temporary", "temp", "sequences"])? {
+            "all" => Discard::All,
+            "plans" => Discard::Nothing("DISCARD PLANS"),
+            "sequences" => Discard::Nothing("DISCARD SEQUENCES"),
+            _ => Discard::Nothing("DISCARD TEMP"),
+        },
+    )
 }
 
 impl Discard {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+        if let Discard::Nothing(tag) = self {
+            return Ok(Outcome::done(tag));
+        }
+        if *ctx.variables.transaction.lock() != TransactionState::Idle {
+            return Err(Error::new(
+                Kind::ActiveTransaction,
+                "DISCARD ALL cannot run inside a transaction block",
+            ));
+        }
         *ctx.variables.settings.write() = ctx.variables.initial.clone();
         ctx.variables.prepared.lock().clear();
-        *ctx.variables.transaction.lock() = TransactionState::Idle;
         Ok(Outcome::done("DISCARD ALL"))
     }
 }

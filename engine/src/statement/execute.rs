@@ -53,7 +53,7 @@ impl Execute {
         let all = ctx.variables.prepared.lock();
         all.get(&self.name).cloned().ok_or_else(|| {
             Error::new(
-                Kind::UndefinedObject,
+                Kind::UndefinedStatement,
                 format!("prepared statement \"{}\" does not exist", self.name),
             )
             .candidates(&self.name, all.keys().map(String::as_str))

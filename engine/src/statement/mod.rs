@@ -4,8 +4,10 @@
 //! else is sqlparser's. [`Statement::run`] is one line per statement, and so is
 //! [`Statement::columns`], which tells a client what the rows will look like.
 
+mod block;
 mod compose;
 mod context;
+mod copy_stream;
 mod cursor;
 mod outcome;
 mod profile;
@@ -57,6 +59,7 @@ mod use_schema;
 mod vacuum;
 
 pub use context::{Context, Prepared, TransactionState, Variables};
+pub use copy_stream::{CopyFormat, CopyHeader, CopyInput, CopyStream, CopyStyle};
 pub use outcome::{Notice, Outcome};
 pub(crate) use prepare::describe;
 pub(crate) use query::cast_values;
@@ -201,7 +204,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["show", ..] => Body::ShowSetting(show_setting::parse(c)?),
         ["summarize", ..] => Body::Summarize(summarize::parse(c)?),
         [
-            "begin" | "start" | "commit" | "end" | "rollback" | "abort",
+            "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release",
             ..,
         ] => Body::Transaction(transaction::parse(c)?),
         ["truncate", ..] => Body::Truncate(truncate::parse(c)?),
@@ -300,9 +303,33 @@ impl Statement {
         &self.places
     }
 
-    /// True for statements that only end or control others: allowed in a failed transaction.
-    pub fn is_transaction_control(&self) -> bool {
-        matches!(self.body.as_ref(), Body::Transaction(_))
+    /// True for statements that a failed transaction takes.
+    pub fn ends_failure(&self) -> bool {
+        matches!(self.body.as_ref(), Body::Transaction(t) if t.ends_failure())
+    }
+
+    /// What a read-only transaction refuses: the first words of a statement that changes something.
+    pub(crate) fn writes(&self) -> Option<&'static str> {
+        Some(match self.body.as_ref() {
+            Body::AlterSchema(_) => "ALTER SCHEMA",
+            Body::AlterTable(_) => "ALTER TABLE",
+            Body::Analyze(_) => "ANALYZE",
+            Body::Copy(copy) if copy.writes() => "COPY FROM",
+            Body::CreateSchema(_) => "CREATE SCHEMA",
+            Body::CreateTable(_) => "CREATE TABLE",
+            Body::CreateTableAs(_) => "CREATE TABLE AS",
+            Body::CreateView(_) => "CREATE VIEW",
+            Body::Delete(_) => "DELETE",
+            Body::DropSchema(_) => "DROP SCHEMA",
+            Body::DropTable(_) => "DROP TABLE",
+            Body::Insert(_) => "INSERT",
+            Body::Merge(_) => "MERGE",
+            Body::Optimize(_) => "OPTIMIZE",
+            Body::Truncate(_) => "TRUNCATE TABLE",
+            Body::Update(_) => "UPDATE",
+            Body::Vacuum(_) => "VACUUM",
+            _ => return None,
+        })
     }
 
     /// Gives an error its position: where the parser or planner knew none, the first place in the

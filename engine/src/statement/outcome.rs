@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 
+use super::copy_stream::CopyStream;
 use crate::error::Result;
 use crate::execution::{Query, Rows};
 
@@ -41,6 +42,8 @@ pub struct Outcome {
     /// Rows that the statement wrote; the tag ends with their number.
     pub affected_rows: Option<u64>,
     pub notices: Vec<Notice>,
+    /// Of COPY with the client: how its rows travel.
+    pub copy: Option<CopyStream>,
 }
 
 impl Outcome {
@@ -51,6 +54,7 @@ impl Outcome {
             rows: None,
             affected_rows: None,
             notices: Vec::new(),
+            copy: None,
         }
     }
 
@@ -68,6 +72,7 @@ impl Outcome {
             rows: Some(rows),
             affected_rows: None,
             notices: Vec::new(),
+            copy: None,
         }
     }
 

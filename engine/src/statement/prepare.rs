@@ -54,7 +54,7 @@ impl Prepare {
         let mut all = ctx.variables.prepared.lock();
         if all.contains_key(&self.name) {
             return Err(Error::new(
-                Kind::DuplicateObject,
+                Kind::DuplicateStatement,
                 format!("prepared statement \"{}\" already exists", self.name),
             ));
         }

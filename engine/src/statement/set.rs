@@ -1,25 +1,43 @@
-//! `SET [SESSION|LOCAL] name {=|TO} value[, …]` and `SET TIME ZONE 'zone'`.
+//! `SET [SESSION|LOCAL] name {=|TO} value[, …]`, `SET TIME ZONE 'zone'`, and what sets a
+//! transaction's modes.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::context::TransactionState;
 use super::cursor::Cursor;
-use super::{Context, Outcome};
+use super::transaction::{Modes, modes};
+use super::{Context, Notice, Outcome};
 use crate::error::Result;
+use crate::settings::Settings;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Set {
-    name: String,
-    /// `None` is DEFAULT.
-    value: Option<String>,
+pub(crate) enum Set {
+    Setting {
+        name: String,
+        /// `None` is DEFAULT.
+        value: Option<String>,
+        /// For the rest of the transaction only.
+        local: bool,
+    },
+    /// `SET TRANSACTION …`
+    Transaction(Modes),
+    /// `SET SESSION CHARACTERISTICS AS TRANSACTION …`
+    Characteristics(Modes),
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Set> {
     c.expect(&["set"])?;
-    if !c.take(&["session"]) {
-        c.take(&["local"]);
+    if c.take(&["session", "characteristics", "as", "transaction"]) {
+        return Ok(Set::Characteristics(modes(c)?));
     }
+    if c.take(&["transaction"]) {
+        return Ok(Set::Transaction(modes(c)?));
+    }
+    let local = !c.take(&["session"]) && c.take(&["local"]);
     let name = if c.take(&["time", "zone"]) {
         "timezone".to_string()
+    } else if c.take(&["names"]) {
+        "client_encoding".to_string()
     } else {
         let name = setting_name(c)?;
         if !c.take_token(&Token::Eq) && !c.take(&["to"]) {
@@ -27,17 +45,19 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Set> {
         }
         name
     };
-    if c.take(&["default"]) {
-        return Ok(Set { name, value: None });
-    }
+    let value = match c.take(&["default"]) {
+        true => None,
+        false => Some(values(c)?),
+    };
+    Ok(Set::Setting { name, value, local })
+}
+
+fn values(c: &mut Cursor) -> Result<String> {
     let mut values = vec![value(c)?];
     while c.take_token(&Token::Comma) {
         values.push(value(c)?);
     }
-    Ok(Set {
-        name,
-        value: Some(values.join(", ")),
-    })
+    Ok(values.join(", "))
 }
 
 /// `word[.word…]` in lower case.
@@ -78,11 +98,47 @@ fn value(c: &mut Cursor) -> Result<String> {
 
 impl Set {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let mut settings = ctx.variables.settings.write();
-        match &self.value {
-            Some(value) => settings.set(&self.name, value)?,
-            None => settings.reset(&self.name, &ctx.variables.initial)?,
+        match self {
+            Set::Setting { name, value, local } => set(ctx, name, value.as_deref(), *local),
+            Set::Transaction(modes) => {
+                if *ctx.variables.transaction.lock() == TransactionState::Idle {
+                    let warning = "SET TRANSACTION can only be used in transaction blocks";
+                    return Ok(Outcome::done("SET").with(Notice::warning(warning)));
+                }
+                let mut block = ctx.variables.block.lock();
+                block.read_only = modes.read_only.unwrap_or(block.read_only);
+                Ok(Outcome::done("SET"))
+            }
+            Set::Characteristics(modes) => match modes.read_only {
+                Some(read_only) => {
+                    let value = if read_only { "on" } else { "off" };
+                    set(ctx, "default_transaction_read_only", Some(value), false)
+                }
+                None => Ok(Outcome::done("SET")),
+            },
         }
-        Ok(Outcome::done("SET"))
     }
+}
+
+fn set(ctx: &Context, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
+    let variables = &ctx.variables;
+    let change = |settings: &mut Settings| match value {
+        Some(value) => settings.set(name, value),
+        None => settings.reset(name, &variables.initial),
+    };
+    let idle = *variables.transaction.lock() == TransactionState::Idle;
+    if idle && local {
+        change(&mut ctx.settings())?;
+        let warning = "SET LOCAL can only be used in transaction blocks";
+        return Ok(Outcome::done("SET").with(Notice::warning(warning)));
+    }
+    change(&mut variables.settings.write())?;
+    let mut block = variables.block.lock();
+    if !local {
+        block.set(change)?;
+    }
+    if !idle && name == "transaction_read_only" {
+        block.read_only = ctx.settings().get(name)? == "on";
+    }
+    Ok(Outcome::done("SET"))
 }

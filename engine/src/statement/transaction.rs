@@ -1,84 +1,169 @@
-//! `BEGIN`, `COMMIT`, `ROLLBACK` and their synonyms.
+//! `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT` and their kin.
 //!
 //! Each statement is atomic by itself and committed when it is done; the words are there for
 //! clients that send them always. A ROLLBACK after something was written says that it came too late.
 
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::block::Block;
 use super::context::TransactionState;
 use super::cursor::Cursor;
 use super::{Context, Notice, Outcome};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Transaction {
-    Begin,
+    Begin(Modes),
     Commit,
     Rollback,
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
+}
+
+/// What a transaction asks for; of its modes only READ ONLY changes anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Modes {
+    pub read_only: Option<bool>,
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Transaction> {
-    let transaction =
-        match c.expect_one_of(&["begin", "start", "commit", "end", "rollback", "abort"])? {
-            "begin" | "start" => Transaction::Begin,
-            "commit" | "end" => Transaction::Commit,
-            _ => Transaction::Rollback,
-        };
+    let word = c.expect_one_of(&[
+        "begin",
+        "start",
+        "commit",
+        "end",
+        "rollback",
+        "abort",
+        "savepoint",
+        "release",
+    ])?;
+    match word {
+        "savepoint" => return Ok(Transaction::Savepoint(c.identifier()?)),
+        "release" => {
+            c.take(&["savepoint"]);
+            return Ok(Transaction::Release(c.identifier()?));
+        }
+        _ => {}
+    }
     if !c.take(&["transaction"]) {
         c.take(&["work"]);
     }
-    if transaction == Transaction::Begin {
-        modes(c)?;
-    }
-    Ok(transaction)
+    Ok(match word {
+        "begin" | "start" => Transaction::Begin(modes(c)?),
+        "commit" | "end" => Transaction::Commit,
+        _ if c.take(&["to"]) => {
+            c.take(&["savepoint"]);
+            Transaction::RollbackTo(c.identifier()?)
+        }
+        _ => Transaction::Rollback,
+    })
 }
 
-/// `ISOLATION LEVEL …, READ ONLY|WRITE, [NOT] DEFERRABLE`: taken, for every mode is met.
-fn modes(c: &mut Cursor) -> Result<()> {
+/// `ISOLATION LEVEL …, READ ONLY|WRITE, [NOT] DEFERRABLE`: every level is met.
+pub(super) fn modes(c: &mut Cursor) -> Result<Modes> {
+    const WITHOUT_EFFECT: [&[&str]; 6] = [
+        &["isolation", "level", "serializable"],
+        &["isolation", "level", "repeatable", "read"],
+        &["isolation", "level", "read", "committed"],
+        &["isolation", "level", "read", "uncommitted"],
+        &["not", "deferrable"],
+        &["deferrable"],
+    ];
+    let mut modes = Modes::default();
     while !c.at_end() {
-        let known: [&[&str]; 8] = [
-            &["isolation", "level", "serializable"],
-            &["isolation", "level", "repeatable", "read"],
-            &["isolation", "level", "read", "committed"],
-            &["isolation", "level", "read", "uncommitted"],
-            &["read", "only"],
-            &["read", "write"],
-            &["not", "deferrable"],
-            &["deferrable"],
-        ];
-        if !known.iter().any(|words| c.take(words)) {
+        if c.take(&["read", "only"]) {
+            modes.read_only = Some(true);
+        } else if c.take(&["read", "write"]) {
+            modes.read_only = Some(false);
+        } else if !WITHOUT_EFFECT.iter().any(|words| c.take(words)) {
             return Err(c.unexpected("a transaction mode"));
         }
-        c.take_token(&datafusion::sql::sqlparser::tokenizer::Token::Comma);
+        c.take_token(&Token::Comma);
     }
-    Ok(())
+    Ok(modes)
 }
 
+const TOO_LATE: &str =
+    "statements of this transaction were committed one by one and are not rolled back";
+
 impl Transaction {
-    pub fn run(self, ctx: &Context) -> Result<Outcome> {
-        use TransactionState::{Failed, Idle, Open};
-        let mut state = ctx.variables.transaction.lock();
-        let before = *state;
-        *state = match self {
-            Transaction::Begin if before == Idle => Open { wrote: false },
-            Transaction::Begin => before,
-            _ => Idle,
-        };
-        Ok(match (self, before) {
-            (Transaction::Begin, Idle) => Outcome::done("BEGIN"),
-            (Transaction::Begin, _) => {
-                Outcome::done("BEGIN").with(Notice::warning("there is already a transaction in progress"))
+    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+        match self {
+            Transaction::Begin(modes) => Ok(begin(ctx, *modes)),
+            Transaction::Commit => Ok(end(ctx, true)),
+            Transaction::Rollback => Ok(end(ctx, false)),
+            Transaction::Savepoint(name) => {
+                inside(ctx, "SAVEPOINT")?;
+                let settings = ctx.settings();
+                ctx.variables.block.lock().save(name, &settings);
+                Ok(Outcome::done("SAVEPOINT"))
             }
-            (Transaction::Commit, Open { .. }) => Outcome::done("COMMIT"),
-            (Transaction::Rollback, Open { wrote: true } | Failed { wrote: true })
-            | (Transaction::Commit, Failed { wrote: true }) => Outcome::done("ROLLBACK").with(Notice::warning(
-                "statements of this transaction were committed one by one and are not rolled back",
-            )),
-            (Transaction::Rollback, Open { .. }) | (_, Failed { .. }) => Outcome::done("ROLLBACK"),
-            (Transaction::Commit, Idle) => {
-                Outcome::done("COMMIT").with(Notice::warning("there is no transaction in progress"))
+            Transaction::Release(name) => {
+                inside(ctx, "RELEASE SAVEPOINT")?;
+                ctx.variables.block.lock().release(name)?;
+                Ok(Outcome::done("RELEASE"))
             }
-            (Transaction::Rollback, Idle) => {
-                Outcome::done("ROLLBACK").with(Notice::warning("there is no transaction in progress"))
-            }
-        })
+            Transaction::RollbackTo(name) => roll_back_to(ctx, name),
+        }
+    }
+
+    /// True when a failed transaction takes it.
+    pub fn ends_failure(&self) -> bool {
+        use Transaction::{Commit, Rollback, RollbackTo};
+        matches!(self, Commit | Rollback | RollbackTo(_))
+    }
+}
+
+fn begin(ctx: &Context, modes: Modes) -> Outcome {
+    let mut state = ctx.variables.transaction.lock();
+    if *state != TransactionState::Idle {
+        let warning = Notice::warning("there is already a transaction in progress");
+        return Outcome::done("BEGIN").with(warning);
+    }
+    *state = TransactionState::Open { wrote: false };
+    *ctx.variables.block.lock() = Block::begin(&ctx.settings(), modes.read_only);
+    Outcome::done("BEGIN")
+}
+
+fn end(ctx: &Context, commit: bool) -> Outcome {
+    use TransactionState::{Failed, Idle, Open};
+    let before = std::mem::take(&mut *ctx.variables.transaction.lock());
+    let committed = commit && !matches!(before, Failed { .. });
+    if let Some(settings) = ctx.variables.block.lock().end(committed) {
+        *ctx.variables.settings.write() = settings;
+    }
+    let tag = if committed { "COMMIT" } else { "ROLLBACK" };
+    match before {
+        Idle => Outcome::done(tag).with(Notice::warning("there is no transaction in progress")),
+        Open { wrote: true } | Failed { wrote: true } if !committed => {
+            Outcome::done(tag).with(Notice::warning(TOO_LATE))
+        }
+        _ => Outcome::done(tag),
+    }
+}
+
+fn roll_back_to(ctx: &Context, name: &str) -> Result<Outcome> {
+    inside(ctx, "ROLLBACK TO SAVEPOINT")?;
+    let (settings, late) = ctx.variables.block.lock().roll_back_to(name)?;
+    *ctx.variables.settings.write() = settings;
+    let mut state = ctx.variables.transaction.lock();
+    if let TransactionState::Failed { wrote } = *state {
+        *state = TransactionState::Open { wrote };
+    }
+    let outcome = Outcome::done("ROLLBACK");
+    Ok(match late {
+        true => outcome.with(Notice::warning(TOO_LATE)),
+        false => outcome,
+    })
+}
+
+fn inside(ctx: &Context, statement: &str) -> Result<()> {
+    match *ctx.variables.transaction.lock() {
+        TransactionState::Idle => Err(Error::new(
+            Kind::NoTransaction,
+            format!("{statement} can only be used in transaction blocks"),
+        )),
+        _ => Ok(()),
     }
 }

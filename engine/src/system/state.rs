@@ -69,10 +69,11 @@ pub(super) const SETTINGS: SystemTable = SystemTable {
     ],
     fill: |system, rows| {
         async move {
-            for setting in DECLARED {
+            for setting in DECLARED.iter() {
                 let set_by = match setting.scope {
                     Scope::Session => "SET",
                     Scope::Start => "start",
+                    Scope::Fixed => "nobody",
                 };
                 rows.push([
                     text(setting.name),

@@ -1,3 +1,4 @@
 //! What the binary can be besides a shell.
 
 pub mod demo;
+pub mod serve;

@@ -30,8 +30,10 @@ const ORDER: &[&str] = &[
 
 /// Files of engine/src/statement/ that are no statements but what statements share.
 const SHARED: &[&str] = &[
+    "block",
     "compose",
     "context",
+    "copy_stream",
     "cursor",
     "mod",
     "outcome",

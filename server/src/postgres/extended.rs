@@ -1,0 +1,349 @@
+//! The extended protocol: statements that are parsed once, bound to values, and run in portals.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::ScalarValue;
+use pgwire::messages::PgWireBackendMessage as Reply;
+use pgwire::messages::data::{NoData, ParameterDescription};
+use pgwire::messages::extendedquery::{
+    BindComplete, CloseComplete, ParseComplete, PortalSuspended,
+};
+use pgwire::messages::response::EmptyQueryResponse;
+use quern_engine::{Error, Kind, Prepared, Result, TransactionState};
+use tokio::io::AsyncWrite;
+
+use super::connection::Connection;
+use super::message::{Bind, Target, violation};
+use super::output::Sent;
+use super::portal::{self, Extent, OpenRows};
+use super::types::{Format, TextStyle, arrow_type_of, parameter, pg_type_of};
+
+/// What a session keeps between messages; the unnamed statement and portal are "".
+#[derive(Default)]
+pub struct Extended {
+    statements: HashMap<String, Arc<Parsed>>,
+    portals: HashMap<String, Portal>,
+    skipping: bool,
+}
+
+/// A statement of Parse.
+struct Parsed {
+    /// `None` for a text without a statement.
+    prepared: Option<Prepared>,
+    parameter_oids: Vec<u32>,
+}
+
+struct Portal {
+    statement: Arc<Parsed>,
+    values: Vec<ScalarValue>,
+    formats: Vec<Format>,
+    state: State,
+}
+
+enum State {
+    Bound,
+    Open(Box<OpenRows>),
+    Over,
+}
+
+impl Extended {
+    pub fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    pub fn skip_to_sync(&mut self) {
+        self.skipping = true;
+    }
+
+    pub fn forget_unnamed(&mut self) {
+        self.statements.remove("");
+        self.portals.remove("");
+    }
+
+    /// Portals live as long as their transaction.
+    pub fn synced(&mut self, state: TransactionState) {
+        self.skipping = false;
+        if state == TransactionState::Idle {
+            self.portals.clear();
+        }
+    }
+
+    /// Forgets all, for DISCARD ALL and DEALLOCATE ALL.
+    pub fn clear(&mut self) {
+        self.statements.clear();
+        self.portals.clear();
+    }
+
+    fn statement(&self, name: &str) -> Result<&Arc<Parsed>> {
+        self.statements.get(name).ok_or_else(|| {
+            let message = match name {
+                "" => "unnamed prepared statement does not exist".to_string(),
+                name => format!("prepared statement \"{name}\" does not exist"),
+            };
+            Error::new(Kind::UndefinedStatement, message)
+        })
+    }
+}
+
+fn no_portal(name: &str) -> Error {
+    Error::new(
+        Kind::UndefinedCursor,
+        format!("portal \"{name}\" does not exist"),
+    )
+}
+
+impl<W: AsyncWrite + Unpin + Send> Connection<W> {
+    pub(super) async fn parse(
+        &mut self,
+        name: String,
+        text: &str,
+        declared: Vec<u32>,
+    ) -> Sent<Result<()>> {
+        if !name.is_empty() && self.extended.statements.contains_key(&name) {
+            return Ok(Err(Error::new(
+                Kind::DuplicateStatement,
+                format!("prepared statement \"{name}\" already exists"),
+            )));
+        }
+        // Whatever comes of it, the unnamed statement is another one now.
+        self.extended.statements.remove(&name);
+        let parsed = match self.prepare(text, declared).await {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.extended.statements.insert(name, Arc::new(parsed));
+        self.output.put(Reply::ParseComplete(ParseComplete::new()));
+        Ok(Ok(()))
+    }
+
+    async fn prepare(&mut self, text: &str, declared: Vec<u32>) -> Result<Parsed> {
+        let mut statements = self.session.parse(text)?;
+        let Some(statement) = statements.pop() else {
+            return Ok(Parsed {
+                prepared: None,
+                parameter_oids: declared,
+            });
+        };
+        if !statements.is_empty() {
+            return Err(Error::new(
+                Kind::Syntax,
+                "cannot insert multiple commands into a prepared statement",
+            ));
+        }
+        if matches!(
+            self.session.transaction_state(),
+            TransactionState::Failed { .. }
+        ) {
+            self.session.admit(&statement)?;
+        }
+        let types: Vec<_> = declared
+            .iter()
+            .map(|oid| arrow_type_of(*oid).unwrap_or(DataType::Null))
+            .collect();
+        let session = Arc::clone(&self.session);
+        let prepared = self.unless_gone(session.prepare(statement, &types)).await?;
+        let style = self.text_style();
+        let parameter_oids = prepared.parameters.iter().enumerate().map(|(at, wanted)| {
+            let given = declared.get(at).filter(|oid| **oid != 0);
+            let inferred = || pg_type_of(&Field::new("", wanted.clone(), true), &style).oid;
+            given.copied().unwrap_or_else(inferred)
+        });
+        Ok(Parsed {
+            parameter_oids: parameter_oids.collect(),
+            prepared: Some(prepared),
+        })
+    }
+
+    pub(super) fn bind(&mut self, bind: Bind) -> Result<()> {
+        let statement = Arc::clone(self.extended.statement(&bind.statement)?);
+        if !bind.portal.is_empty() && self.extended.portals.contains_key(&bind.portal) {
+            return Err(Error::new(
+                Kind::DuplicateCursor,
+                format!("cursor \"{}\" already exists", bind.portal),
+            ));
+        }
+        if let Some(prepared) = &statement.prepared {
+            self.session.admit(prepared.statement())?;
+        }
+        let values = values(&statement, &bind, &self.text_style())?;
+        let columns = statement.columns();
+        let formats = formats(&bind.result_formats, columns)?;
+        let portal = Portal {
+            statement,
+            values,
+            formats,
+            state: State::Bound,
+        };
+        self.extended.portals.insert(bind.portal, portal);
+        self.output.put(Reply::BindComplete(BindComplete::new()));
+        Ok(())
+    }
+
+    pub(super) fn describe(&mut self, target: &Target) -> Result<()> {
+        let (statement, formats, parameters) = match target {
+            Target::Statement(name) => {
+                let statement = self.extended.statement(name)?;
+                let formats = vec![Format::Text; statement.columns()];
+                (statement, formats, Some(&statement.parameter_oids))
+            }
+            Target::Portal(name) => {
+                let portal = self.extended.portals.get(name);
+                let portal = portal.ok_or_else(|| no_portal(name))?;
+                (&portal.statement, portal.formats.clone(), None)
+            }
+        };
+        let columns = statement.prepared.as_ref().and_then(|p| p.columns.clone());
+        let style = self.text_style();
+        let rows = columns.map(|columns| portal::describe(&columns, &formats, &style));
+        if let Some(oids) = parameters {
+            let message = ParameterDescription::new(oids.clone());
+            self.output.put(Reply::ParameterDescription(message));
+        }
+        self.output.put(match rows {
+            Some(rows) => Reply::RowDescription(rows),
+            None => Reply::NoData(NoData::new()),
+        });
+        Ok(())
+    }
+
+    pub(super) async fn execute(&mut self, name: &str, max_rows: i32) -> Sent<Result<()>> {
+        let Some(mut portal) = self.extended.portals.remove(name) else {
+            return Ok(Err(no_portal(name)));
+        };
+        let result = self.execute_portal(&mut portal, name, max_rows).await?;
+        if result.is_err() {
+            portal.state = State::Over;
+        }
+        self.extended.portals.insert(name.to_string(), portal);
+        Ok(result)
+    }
+
+    async fn execute_portal(
+        &mut self,
+        portal: &mut Portal,
+        name: &str,
+        max_rows: i32,
+    ) -> Sent<Result<()>> {
+        if matches!(portal.state, State::Bound) {
+            match self.start(portal).await? {
+                Ok(Some(rows)) => portal.state = State::Open(Box::new(rows)),
+                Ok(None) => {
+                    portal.state = State::Over;
+                    return Ok(Ok(()));
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        let State::Open(rows) = &mut portal.state else {
+            return Ok(Err(Error::new(
+                Kind::InvalidCursorState,
+                format!("portal \"{name}\" cannot be run anymore"),
+            )));
+        };
+        let limit = u64::try_from(max_rows).ok().filter(|limit| *limit > 0);
+        match self.send_rows(rows, limit).await? {
+            Ok(Extent::Suspended) => self
+                .output
+                .put(Reply::PortalSuspended(PortalSuspended::new())),
+            Ok(Extent::Complete) => self.finish_rows(rows),
+            Err(error) => return Ok(Err(error)),
+        }
+        Ok(Ok(()))
+    }
+
+    /// Runs the statement of a portal; `None` when there are no rows to send.
+    async fn start(&mut self, portal: &mut Portal) -> Sent<Result<Option<OpenRows>>> {
+        let Some(prepared) = &portal.statement.prepared else {
+            self.output
+                .put(Reply::EmptyQueryResponse(EmptyQueryResponse::new()));
+            return Ok(Ok(None));
+        };
+        let values = std::mem::take(&mut portal.values);
+        let session = Arc::clone(&self.session);
+        let outcome = self
+            .unless_gone(session.execute_prepared(prepared, values))
+            .await;
+        let mut outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.notices(&outcome.notices);
+        Ok(match outcome.rows.take() {
+            Some(rows) => {
+                OpenRows::new(rows, outcome.tag, &portal.formats, &self.text_style()).map(Some)
+            }
+            None => {
+                self.complete(portal::tag(&outcome));
+                Ok(None)
+            }
+        })
+    }
+
+    pub(super) fn close(&mut self, target: &Target) -> Result<()> {
+        match target {
+            Target::Statement(name) => drop(self.extended.statements.remove(name)),
+            Target::Portal(name) => drop(self.extended.portals.remove(name)),
+        }
+        self.output.put(Reply::CloseComplete(CloseComplete::new()));
+        Ok(())
+    }
+}
+
+impl Parsed {
+    fn columns(&self) -> usize {
+        let columns = self.prepared.as_ref().and_then(|p| p.columns.as_ref());
+        columns.map_or(0, |columns| columns.fields().len())
+    }
+}
+
+/// The values of a Bind, of the types that the statement wants.
+fn values(statement: &Parsed, bind: &Bind, style: &TextStyle) -> Result<Vec<ScalarValue>> {
+    let oids = &statement.parameter_oids;
+    let given = bind.parameters.len();
+    if given != oids.len() {
+        return Err(violation(format!(
+            "bind message supplies {given} parameters, but prepared statement \"{}\" requires {}",
+            bind.statement,
+            oids.len()
+        )));
+    }
+    let formats = match formats(&bind.parameter_formats, given) {
+        Ok(formats) => formats,
+        Err(_) => {
+            return Err(violation(format!(
+                "bind message has {} parameter formats but {given} parameters",
+                bind.parameter_formats.len()
+            )));
+        }
+    };
+    let wanted = statement.prepared.iter().flat_map(|p| &p.parameters);
+    let given = bind.parameters.iter().zip(formats).zip(oids).zip(wanted);
+    given
+        .map(|(((value, format), oid), wanted)| {
+            parameter(*oid, format, value.as_deref(), wanted, style)
+        })
+        .collect()
+}
+
+/// None is text, one is for all, else one each.
+fn formats(codes: &[i16], count: usize) -> Result<Vec<Format>> {
+    let read = |code: &i16| match code {
+        0 => Ok(Format::Text),
+        1 => Ok(Format::Binary),
+        other => Err(Error::new(
+            Kind::InvalidParameterValue,
+            format!("unsupported format code: {other}"),
+        )),
+    };
+    match codes {
+        [] => Ok(vec![Format::Text; count]),
+        [one] => Ok(vec![read(one)?; count]),
+        codes if codes.len() == count => codes.iter().map(read).collect(),
+        codes => Err(violation(format!(
+            "bind message has {} result formats but query has {count} columns",
+            codes.len()
+        ))),
+    }
+}

@@ -1,0 +1,141 @@
+//! The PostgreSQL server: psql and every PostgreSQL client speak with an engine through it.
+//!
+//! [`Server::serve`] takes connections. For each, `startup.rs` makes a session of it (TLS,
+//! authentication, parameters) and `connection.rs` holds the conversation: `simple.rs` and
+//! `extended.rs` are the two protocols, `portal.rs` sends rows, `types/` writes and reads values,
+//! `copy.rs` is COPY. Message formats to clients and the SCRAM exchange are pgwire's. What a client
+//! sends is read by `message.rs`, within the bounds of its frames.
+//!
+//! A query is pulled by its client: rows are computed as they are taken, and a client that goes
+//! away ends its statement.
+
+mod authenticate;
+mod cancel;
+mod connection;
+mod error;
+mod extended;
+mod message;
+mod output;
+mod parameters;
+mod portal;
+mod simple;
+mod startup;
+mod types;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quern_engine::{CATALOG_NAME as DATABASE, Engine, Error, Kind};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::tls::Tls;
+use cancel::CancelKeys;
+use connection::Connection;
+use output::Output;
+
+/// How clients prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Authentication {
+    /// With a password that is never sent.
+    Scram,
+    /// Not at all: for loopback addresses.
+    Trust,
+}
+
+/// Time in which a client must have begun its session.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub struct Server {
+    engine: Engine,
+    authentication: Authentication,
+    tls: Option<Tls>,
+    keys: Arc<CancelKeys>,
+    /// One permit for each connection that may yet come.
+    free: Arc<Semaphore>,
+    shutdown: CancellationToken,
+    conversations: TaskTracker,
+}
+
+impl Server {
+    pub fn new(engine: Engine, authentication: Authentication, tls: Option<Tls>) -> Arc<Self> {
+        let connections = engine.settings().max_connections();
+        Arc::new(Self {
+            engine,
+            authentication,
+            tls,
+            keys: Arc::default(),
+            free: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
+            shutdown: CancellationToken::new(),
+            conversations: TaskTracker::new(),
+        })
+    }
+
+    /// Takes connections until [`Server::drain`].
+    pub async fn serve(self: &Arc<Self>, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.shutdown.cancelled() => return,
+            };
+            match accepted {
+                Ok((client, _)) => {
+                    let server = Arc::clone(self);
+                    self.conversations.spawn(server.converse(client));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    // Most likely there are no more file descriptors: let some be closed.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    async fn converse(self: Arc<Self>, client: TcpStream) {
+        let Ok(_permit) = Arc::clone(&self.free).try_acquire_owned() else {
+            return turn_away(client).await;
+        };
+        let starting = startup::start(client, &self);
+        let started = tokio::select! {
+            started = tokio::time::timeout(STARTUP_TIMEOUT, starting) => started,
+            () = self.shutdown.cancelled() => return,
+        };
+        if let Ok(Ok(Some(started))) = started {
+            let startup::Started {
+                session,
+                input,
+                output,
+                key,
+            } = started;
+            let shutdown = self.shutdown.clone();
+            Connection::new(session, input, output, shutdown)
+                .run()
+                .await;
+            drop(key);
+        }
+    }
+
+    /// Takes no more connections, ends those that do nothing, and waits for those that do.
+    pub async fn drain(&self) {
+        self.shutdown.cancel();
+        self.conversations.close();
+        self.conversations.wait().await;
+    }
+
+    /// Ends what still runs.
+    pub fn cancel_all(&self) {
+        self.keys.cancel_all();
+    }
+}
+
+/// Says why there is no place. Like PostgreSQL, without looking at what the client wants.
+async fn turn_away(client: TcpStream) {
+    let mut output = Output::new(client);
+    let error = Error::new(Kind::TooManyConnections, "sorry, too many clients already")
+        .hint("Try again later, or raise quern.max_connections.");
+    output.error(&error, "FATAL");
+    let _ = tokio::time::timeout(Duration::from_secs(1), output.close()).await;
+}

@@ -1,0 +1,279 @@
+//! From a TCP connection to a session: TLS, the startup message, authentication, first parameters.
+//!
+//! ```text
+//!  client                          server
+//!  SSLRequest | GSSENCRequest  →   S, and TLS begins | N
+//!  CancelRequest               →   (the other connection's statement ends; this one closes)
+//!  StartupMessage              →   SASL …                       authenticate.rs
+//!                              ←   AuthenticationOk, ParameterStatus…, BackendKeyData, ReadyForQuery
+//! ```
+//!
+//! A direct TLS handshake in place of SSLRequest is taken as well. No byte is read ahead of what is
+//! understood, so nothing that came in the clear can pass for what was encrypted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use pgwire::messages::PgWireBackendMessage as Reply;
+use pgwire::messages::startup::{
+    Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey,
+};
+use quern_engine::{Error, Kind, Result, Session, SessionOptions};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+
+use super::authenticate::{self, Login};
+use super::cancel::CancelKey;
+use super::message::{FrameReader, violation};
+use super::output::{Gone, Output, Sent};
+use super::{Server, parameters};
+
+const SSL_REQUEST: u32 = 80_877_103;
+const GSSENC_REQUEST: u32 = 80_877_104;
+const CANCEL_REQUEST: u32 = 80_877_102;
+const PROTOCOL_3_0: u32 = 3 << 16;
+const PROTOCOL_3_2: u32 = PROTOCOL_3_0 + 2;
+
+/// First byte of a TLS handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// As PostgreSQL allows.
+const MAX_STARTUP_BYTES: usize = 10_000;
+
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+pub type Socket = Box<dyn Duplex>;
+
+/// A session that has begun, and the two directions of its connection.
+pub struct Started {
+    pub session: Arc<Session>,
+    pub input: FrameReader<ReadHalf<Socket>>,
+    pub output: Output<WriteHalf<Socket>>,
+    pub key: CancelKey,
+}
+
+/// What the first message asks for.
+struct Startup {
+    protocol: u32,
+    parameters: BTreeMap<String, String>,
+}
+
+/// Answers the client up to the first ReadyForQuery; `None` when there is no session to go on with.
+pub async fn start(tcp: TcpStream, server: &Server) -> Sent<Option<Started>> {
+    let _ = tcp.set_nodelay(true);
+    let address = tcp.peer_addr().map_err(|_| Gone)?;
+    let mut first = [0; 1];
+    let direct = tcp.peek(&mut first).await.map_err(|_| Gone)? == 1 && first[0] == TLS_HANDSHAKE;
+    let mut secure = false;
+    let mut socket: Socket = Box::new(tcp);
+    if direct {
+        socket = encrypt(socket, server, true).await?;
+        secure = true;
+    }
+    let startup = loop {
+        let (code, body) = match first_message(&mut socket).await? {
+            Ok(message) => message,
+            Err(error) => return refuse(socket, &error).await,
+        };
+        match code {
+            SSL_REQUEST if server.tls.is_some() && !secure => {
+                answer(&mut socket, b'S').await?;
+                socket = encrypt(socket, server, false).await?;
+                secure = true;
+            }
+            SSL_REQUEST | GSSENC_REQUEST => answer(&mut socket, b'N').await?,
+            CANCEL_REQUEST => {
+                if let Some((process_id, secret)) = body.split_first_chunk::<4>() {
+                    server.keys.cancel(i32::from_be_bytes(*process_id), secret);
+                }
+                return Ok(None);
+            }
+            protocol => match parse_startup(protocol, body) {
+                Ok(startup) => break startup,
+                Err(error) => return refuse(socket, &error).await,
+            },
+        }
+    };
+    let (read, write) = tokio::io::split(socket);
+    let mut input = FrameReader::new(read, server.engine.settings().max_message_bytes());
+    let mut output = Output::new(write);
+    match begin(&startup, server, address, secure, &mut input, &mut output).await? {
+        Ok((session, key)) => Ok(Some(Started {
+            session,
+            input,
+            output,
+            key,
+        })),
+        Err(error) => {
+            output.error(&error, "FATAL");
+            output.close().await;
+            Ok(None)
+        }
+    }
+}
+
+async fn answer(socket: &mut Socket, byte: u8) -> Sent {
+    socket.write_all(&[byte]).await.map_err(|_| Gone)?;
+    socket.flush().await.map_err(|_| Gone)
+}
+
+async fn encrypt(socket: Socket, server: &Server, direct: bool) -> Sent<Socket> {
+    let Some(tls) = &server.tls else {
+        return Err(Gone);
+    };
+    let stream = tls.acceptor.accept(socket).await.map_err(|error| {
+        tracing::debug!(%error, "no TLS with a client");
+        Gone
+    })?;
+    // Without it, a direct handshake could be one that was meant for another server.
+    if direct && stream.get_ref().1.alpn_protocol() != Some(crate::tls::ALPN) {
+        return Err(Gone);
+    }
+    Ok(Box::new(stream))
+}
+
+/// Length, code and body of a message without a type.
+async fn first_message(socket: &mut Socket) -> Sent<Result<(u32, Bytes)>> {
+    let mut head = [0; 8];
+    socket.read_exact(&mut head).await.map_err(|_| Gone)?;
+    let length = (&head[..4]).get_u32() as usize;
+    let code = (&head[4..]).get_u32();
+    if !(8..=MAX_STARTUP_BYTES).contains(&length) {
+        return Ok(Err(violation("invalid length of startup packet")));
+    }
+    let mut body = vec![0; length - 8];
+    socket.read_exact(&mut body).await.map_err(|_| Gone)?;
+    Ok(Ok((code, body.into())))
+}
+
+fn parse_startup(protocol: u32, body: Bytes) -> Result<Startup> {
+    if protocol >> 16 != 3 {
+        return Err(Error::unsupported(format!(
+            "frontend protocol {}.{}",
+            protocol >> 16,
+            protocol & 0xffff
+        ))
+        .hint("The server speaks 3.0 to 3.2."));
+    }
+    let wrong = || violation("invalid startup packet layout: expected terminator as last byte");
+    let texts = body.strip_suffix(b"\0").ok_or_else(wrong)?;
+    let mut parameters = BTreeMap::new();
+    let mut texts = texts.split(|b| *b == 0).map(String::from_utf8_lossy);
+    while let Some(name) = texts.next().filter(|name| !name.is_empty()) {
+        let value = texts.next().ok_or_else(wrong)?;
+        parameters.insert(name.into_owned(), value.into_owned());
+    }
+    Ok(Startup {
+        protocol,
+        parameters,
+    })
+}
+
+/// A client that has no session to take part in.
+async fn refuse(socket: Socket, error: &Error) -> Sent<Option<Started>> {
+    let mut output = Output::new(socket);
+    output.error(error, "FATAL");
+    output.close().await;
+    Ok(None)
+}
+
+type Begun = (Arc<Session>, CancelKey);
+
+async fn begin(
+    startup: &Startup,
+    server: &Server,
+    address: std::net::SocketAddr,
+    secure: bool,
+    input: &mut FrameReader<ReadHalf<Socket>>,
+    output: &mut Output<WriteHalf<Socket>>,
+) -> Sent<Result<Begun>> {
+    negotiate_version(startup, output);
+    let user = startup.parameters.get("user").cloned().unwrap_or_default();
+    if user.is_empty() {
+        let error = Error::new(
+            Kind::InvalidAuthorization,
+            "no PostgreSQL user name specified in startup packet",
+        );
+        return Ok(Err(error));
+    }
+    let login = Login {
+        user: &user,
+        address,
+        secure,
+    };
+    let role = match authenticate::run(server, &login, input, output).await? {
+        Ok(role) => role,
+        Err(error) => return Ok(Err(error)),
+    };
+    let begun = session(startup, server, &user, role.is_superuser, secure);
+    let (session, key) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return Ok(Err(error)),
+    };
+    output.put(Reply::Authentication(Authentication::Ok));
+    let secret = match <[u8; 4]>::try_from(key.secret.as_ref()) {
+        Ok(short) => SecretKey::I32(i32::from_be_bytes(short)),
+        Err(_) => SecretKey::Bytes(key.secret.clone()),
+    };
+    output.put(Reply::BackendKeyData(BackendKeyData::new(
+        key.process_id,
+        secret,
+    )));
+    Ok(Ok((session, key)))
+}
+
+/// Tells a client that asks for more than there is what there is.
+fn negotiate_version(startup: &Startup, output: &mut Output<WriteHalf<Socket>>) {
+    let names = startup.parameters.keys();
+    let unknown: Vec<_> = names.filter(|n| n.starts_with("_pq_.")).cloned().collect();
+    let known = matches!(startup.protocol, PROTOCOL_3_0 | PROTOCOL_3_2);
+    if !known || !unknown.is_empty() {
+        let newest = startup.protocol.min(PROTOCOL_3_2) as i32;
+        output.put(Reply::NegotiateProtocolVersion(
+            NegotiateProtocolVersion::new(newest, unknown),
+        ));
+    }
+}
+
+/// A session with the settings that the client asks for; they are what RESET goes back to.
+fn session(
+    startup: &Startup,
+    server: &Server,
+    user: &str,
+    is_superuser: bool,
+    secure: bool,
+) -> Result<Begun> {
+    let database = startup
+        .parameters
+        .get("database")
+        .map_or(user, String::as_str);
+    if ![super::DATABASE, user].contains(&database) {
+        return Err(Error::new(
+            Kind::UndefinedCatalog,
+            format!("database \"{database}\" does not exist"),
+        )
+        .hint(format!("The database is \"{}\".", super::DATABASE)));
+    }
+    let mut settings = server.engine.settings().clone();
+    parameters::from_startup(&mut settings, &startup.parameters)?;
+    settings.tell("session_authorization", user)?;
+    settings.tell("is_superuser", if is_superuser { "on" } else { "off" })?;
+    settings.tell("ssl", if secure { "on" } else { "off" })?;
+    let secret_bytes = if startup.protocol >= PROTOCOL_3_2 {
+        32
+    } else {
+        4
+    };
+    let key = server.keys.issue(secret_bytes)?;
+    let session = Arc::new(server.engine.session(SessionOptions {
+        user: user.to_string(),
+        is_superuser,
+        settings: Some(settings),
+        process_id: key.process_id,
+        takes_copies: true,
+    }));
+    key.of_session(&session);
+    Ok((session, key))
+}
