@@ -99,7 +99,13 @@ impl BatchEncoder {
         Ok(())
     }
 }
-pub fn parameter(_oid: u32, _f: Format, b: Option<&[u8]>, w: &DataType) -> Result<ScalarValue> {
+pub fn parameter(
+    _oid: u32,
+    _f: Format,
+    b: Option<&[u8]>,
+    w: &DataType,
+    _: &TextStyle,
+) -> Result<ScalarValue> {
     match b {
         None => ScalarValue::try_from(w).map_err(Error::from),
         Some(b) => ScalarValue::try_from_string(
