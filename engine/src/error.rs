@@ -145,6 +145,8 @@ kinds! {
     DuplicateCursor = "42P03",
     /// The portal or cursor cannot do this, in its state.
     InvalidCursorState = "24000",
+    /// The object cannot do this, in its state.
+    WrongState = "55000",
     /// The user may not log in, or not in this way.
     InvalidAuthorization = "28000",
     /// Wrong password, or no such user.

@@ -39,6 +39,7 @@ impl Session {
             prepared: Mutex::default(),
             transaction: Mutex::default(),
             block: Mutex::default(),
+            cursors: Mutex::default(),
         };
         Self {
             shared,
@@ -133,6 +134,30 @@ impl Session {
 
     pub fn transaction_state(&self) -> TransactionState {
         *self.variables.transaction.lock()
+    }
+
+    /// Keeps a prepared statement under a name, as PREPARE does.
+    pub fn keep(&self, name: &str, prepared: Prepared) -> Result<Arc<Prepared>> {
+        let mut kept = self.variables.prepared.lock();
+        if kept.contains_key(name) {
+            return Err(Error::new(
+                Kind::DuplicateStatement,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        let prepared = Arc::new(prepared);
+        kept.insert(name.to_string(), Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    /// The prepared statement of that name.
+    pub fn kept(&self, name: &str) -> Option<Arc<Prepared>> {
+        self.variables.prepared.lock().get(name).cloned()
+    }
+
+    /// Forgets a prepared statement, if there is one of that name.
+    pub fn forget(&self, name: &str) {
+        self.variables.prepared.lock().remove(name);
     }
 
     /// Notes an error that the engine did not see: an open transaction fails with it.

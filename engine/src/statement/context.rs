@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Statement;
 use super::block::Block;
+use super::open_cursor::OpenCursor;
 use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers};
@@ -61,6 +62,7 @@ pub struct Variables {
     pub prepared: Mutex<HashMap<String, Arc<Prepared>>>,
     pub transaction: Mutex<TransactionState>,
     pub block: Mutex<Block>,
+    pub cursors: Mutex<HashMap<String, OpenCursor>>,
 }
 
 impl Variables {

@@ -1,4 +1,4 @@
-//! `DISCARD ALL`: the session as it began: settings and prepared statements.
+//! `DISCARD ALL`: the session as it began: settings, prepared statements, cursors.
 
 use super::context::TransactionState;
 use super::cursor::Cursor;
@@ -37,6 +37,7 @@ impl Discard {
         }
         *ctx.variables.settings.write() = ctx.variables.initial.clone();
         ctx.variables.prepared.lock().clear();
+        ctx.variables.cursors.lock().clear();
         Ok(Outcome::done("DISCARD ALL"))
     }
 }

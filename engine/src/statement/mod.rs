@@ -9,6 +9,7 @@ mod compose;
 mod context;
 mod copy_stream;
 mod cursor;
+mod open_cursor;
 mod outcome;
 mod profile;
 mod rewrite;
@@ -20,12 +21,14 @@ mod alter_schema;
 mod alter_table;
 mod analyze;
 mod cancel_query;
+mod close;
 mod copy;
 mod create_schema;
 mod create_table;
 mod create_table_as;
 mod create_view;
 mod deallocate;
+mod declare;
 mod delete;
 mod describe;
 mod discard;
@@ -33,6 +36,7 @@ mod drop_schema;
 mod drop_table;
 mod execute;
 mod explain;
+mod fetch;
 mod insert;
 mod merge;
 mod optimize;
@@ -53,6 +57,7 @@ mod show_tables;
 mod summarize;
 mod transaction;
 mod truncate;
+mod unlisten;
 mod unpersist;
 mod update;
 mod use_schema;
@@ -97,12 +102,14 @@ pub(crate) enum Body {
     AlterTable(alter_table::AlterTable),
     Analyze(analyze::Analyze),
     CancelQuery(cancel_query::CancelQuery),
+    Close(close::Close),
     Copy(copy::Copy),
     CreateSchema(create_schema::CreateSchema),
     CreateTable(create_table::CreateTable),
     CreateTableAs(create_table_as::CreateTableAs),
     CreateView(create_view::CreateView),
     Deallocate(deallocate::Deallocate),
+    Declare(declare::Declare),
     Delete(Box<delete::Delete>),
     Describe(describe::Describe),
     Discard(discard::Discard),
@@ -110,6 +117,7 @@ pub(crate) enum Body {
     DropTable(drop_table::DropTable),
     Execute(execute::Execute),
     Explain(explain::Explain),
+    Fetch(fetch::Fetch),
     Insert(insert::Insert),
     Merge(Box<merge::Merge>),
     Optimize(optimize::Optimize),
@@ -130,6 +138,7 @@ pub(crate) enum Body {
     Summarize(summarize::Summarize),
     Transaction(transaction::Transaction),
     Truncate(truncate::Truncate),
+    Unlisten(unlisten::Unlisten),
     Unpersist(unpersist::Unpersist),
     Update(Box<update::Update>),
     UseSchema(use_schema::UseSchema),
@@ -169,6 +178,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["alter", "table" | "view", ..] => Body::AlterTable(alter_table::parse(c)?),
         ["analyze", ..] => Body::Analyze(analyze::parse(c)?),
         ["cancel", "query", ..] => Body::CancelQuery(cancel_query::parse(c)?),
+        ["close", ..] => Body::Close(close::parse(c)?),
         ["copy", ..] => Body::Copy(copy::parse(c)?),
         ["create", "schema", ..] | ["create", "or", "replace", "schema"] => {
             Body::CreateSchema(create_schema::parse(c)?)
@@ -179,6 +189,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
             Body::CreateView(create_view::parse(c)?)
         }
         ["deallocate", ..] => Body::Deallocate(deallocate::parse(c)?),
+        ["declare", ..] => Body::Declare(declare::parse(c)?),
         ["delete", ..] => Body::Delete(Box::new(delete::parse(c)?)),
         ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
         ["discard", ..] => Body::Discard(discard::parse(c)?),
@@ -186,6 +197,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["drop", "table" | "view", ..] => Body::DropTable(drop_table::parse(c)?),
         ["execute", ..] => Body::Execute(execute::parse(c)?),
         ["explain", ..] => Body::Explain(explain::parse(c)?),
+        ["fetch" | "move", ..] => Body::Fetch(fetch::parse(c)?),
         ["insert", ..] => Body::Insert(insert::parse(c)?),
         ["merge", ..] => Body::Merge(Box::new(merge::parse(c)?)),
         ["optimize", ..] => Body::Optimize(optimize::parse(c)?),
@@ -208,6 +220,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
             ..,
         ] => Body::Transaction(transaction::parse(c)?),
         ["truncate", ..] => Body::Truncate(truncate::parse(c)?),
+        ["unlisten", ..] => Body::Unlisten(unlisten::parse(c)?),
         ["unpersist", ..] => Body::Unpersist(unpersist::parse(c)?),
         ["update", ..] => Body::Update(Box::new(update::parse(c)?)),
         ["use", ..] => Body::UseSchema(use_schema::parse(c)?),
@@ -224,12 +237,14 @@ impl Statement {
             Body::AlterTable(s) => s.run(ctx).await,
             Body::Analyze(s) => s.run(ctx).await,
             Body::CancelQuery(s) => s.run(ctx),
+            Body::Close(s) => s.run(ctx),
             Body::Copy(s) => s.run(ctx).await,
             Body::CreateSchema(s) => s.run(ctx),
             Body::CreateTable(s) => s.run(ctx).await,
             Body::CreateTableAs(s) => s.run(ctx).await,
             Body::CreateView(s) => s.run(ctx).await,
             Body::Deallocate(s) => s.run(ctx),
+            Body::Declare(s) => s.run(ctx).await,
             Body::Delete(s) => s.run(ctx).await,
             Body::Describe(s) => s.run(ctx).await,
             Body::Discard(s) => s.run(ctx),
@@ -237,6 +252,7 @@ impl Statement {
             Body::DropTable(s) => s.run(ctx).await,
             Body::Execute(s) => s.run(ctx).await,
             Body::Explain(s) => s.run(ctx).await,
+            Body::Fetch(s) => s.run(ctx).await,
             Body::Insert(s) => s.run(ctx).await,
             Body::Merge(s) => s.run(ctx).await,
             Body::Optimize(s) => s.run(ctx).await,
@@ -257,6 +273,7 @@ impl Statement {
             Body::Summarize(s) => s.run(ctx).await,
             Body::Transaction(s) => s.run(ctx),
             Body::Truncate(s) => s.run(ctx).await,
+            Body::Unlisten(s) => s.run(),
             Body::Unpersist(s) => s.run(ctx),
             Body::Update(s) => s.run(ctx).await,
             Body::UseSchema(s) => s.run(ctx),
@@ -271,6 +288,7 @@ impl Statement {
             Body::Describe(s) => s.columns(ctx).await.map(Some),
             Body::Execute(s) => s.columns(ctx),
             Body::Explain(s) => Ok(Some(s.columns())),
+            Body::Fetch(s) => s.columns(ctx),
             Body::Query(s) => s.columns(ctx).await.map(Some),
             Body::ShowChunks(s) => s.columns(ctx).await.map(Some),
             Body::ShowColumns(s) => s.columns(ctx).await.map(Some),

@@ -47,15 +47,16 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Set> {
     };
     let value = match c.take(&["default"]) {
         true => None,
-        false => Some(values(c)?),
+        false => Some(values(c, name == "search_path")?),
     };
     Ok(Set::Setting { name, value, local })
 }
 
-fn values(c: &mut Cursor) -> Result<String> {
-    let mut values = vec![value(c)?];
+/// In a list of names quotes keep their meaning; elsewhere a quoted word is a text.
+fn values(c: &mut Cursor, names: bool) -> Result<String> {
+    let mut values = vec![value(c, names)?];
     while c.take_token(&Token::Comma) {
-        values.push(value(c)?);
+        values.push(value(c, names)?);
     }
     Ok(values.join(", "))
 }
@@ -70,7 +71,7 @@ pub(super) fn setting_name(c: &mut Cursor) -> Result<String> {
 }
 
 /// A string, a number with an optional unit, or words.
-fn value(c: &mut Cursor) -> Result<String> {
+fn value(c: &mut Cursor, names: bool) -> Result<String> {
     let negative = c.take_token(&Token::Minus);
     match c.peek() {
         Token::SingleQuotedString(text) if !negative => {
@@ -90,7 +91,7 @@ fn value(c: &mut Cursor) -> Result<String> {
         }
         Token::Word(word) if !negative => {
             c.parser.next_token();
-            Ok(word.to_string())
+            Ok(if names { word.to_string() } else { word.value })
         }
         _ => Err(c.unexpected("a value")),
     }

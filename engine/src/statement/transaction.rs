@@ -133,6 +133,10 @@ fn end(ctx: &Context, commit: bool) -> Outcome {
     if let Some(settings) = ctx.variables.block.lock().end(committed) {
         *ctx.variables.settings.write() = settings;
     }
+    ctx.variables
+        .cursors
+        .lock()
+        .retain(|_, c| c.held && committed);
     let tag = if committed { "COMMIT" } else { "ROLLBACK" };
     match before {
         Idle => Outcome::done(tag).with(Notice::warning("there is no transaction in progress")),

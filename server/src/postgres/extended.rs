@@ -31,7 +31,7 @@ pub struct Extended {
 /// A statement of Parse.
 struct Parsed {
     /// `None` for a text without a statement.
-    prepared: Option<Prepared>,
+    prepared: Option<Arc<Prepared>>,
     parameter_oids: Vec<u32>,
 }
 
@@ -69,22 +69,14 @@ impl Extended {
             self.portals.clear();
         }
     }
+}
 
-    /// Forgets all, for DISCARD ALL and DEALLOCATE ALL.
-    pub fn clear(&mut self) {
-        self.statements.clear();
-        self.portals.clear();
-    }
-
-    fn statement(&self, name: &str) -> Result<&Arc<Parsed>> {
-        self.statements.get(name).ok_or_else(|| {
-            let message = match name {
-                "" => "unnamed prepared statement does not exist".to_string(),
-                name => format!("prepared statement \"{name}\" does not exist"),
-            };
-            Error::new(Kind::UndefinedStatement, message)
-        })
-    }
+fn no_statement(name: &str) -> Error {
+    let message = match name {
+        "" => "unnamed prepared statement does not exist".to_string(),
+        name => format!("prepared statement \"{name}\" does not exist"),
+    };
+    Error::new(Kind::UndefinedStatement, message)
 }
 
 fn no_portal(name: &str) -> Error {
@@ -101,15 +93,9 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         text: &str,
         declared: Vec<u32>,
     ) -> Sent<Result<()>> {
-        if !name.is_empty() && self.extended.statements.contains_key(&name) {
-            return Ok(Err(Error::new(
-                Kind::DuplicateStatement,
-                format!("prepared statement \"{name}\" already exists"),
-            )));
-        }
         // Whatever comes of it, the unnamed statement is another one now.
-        self.extended.statements.remove(&name);
-        let parsed = match self.prepare(text, declared).await {
+        self.extended.statements.remove("");
+        let parsed = match self.prepare(&name, text, declared).await {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
@@ -118,7 +104,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         Ok(Ok(()))
     }
 
-    async fn prepare(&mut self, text: &str, declared: Vec<u32>) -> Result<Parsed> {
+    async fn prepare(&mut self, name: &str, text: &str, declared: Vec<u32>) -> Result<Parsed> {
         let mut statements = self.session.parse(text)?;
         let Some(statement) = statements.pop() else {
             return Ok(Parsed {
@@ -144,20 +130,49 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             .collect();
         let session = Arc::clone(&self.session);
         let prepared = self.unless_gone(session.prepare(statement, &types)).await?;
+        let prepared = match name {
+            "" => Arc::new(prepared),
+            name => self.session.keep(name, prepared)?,
+        };
+        Ok(self.parsed(prepared, &declared))
+    }
+
+    /// A statement with the types of its parameters: those that were declared, else the inferred.
+    fn parsed(&self, prepared: Arc<Prepared>, declared: &[u32]) -> Parsed {
         let style = self.text_style();
-        let parameter_oids = prepared.parameters.iter().enumerate().map(|(at, wanted)| {
+        let oids = prepared.parameters.iter().enumerate().map(|(at, wanted)| {
             let given = declared.get(at).filter(|oid| **oid != 0);
             let inferred = || pg_type_of(&Field::new("", wanted.clone(), true), &style).oid;
             given.copied().unwrap_or_else(inferred)
         });
-        Ok(Parsed {
-            parameter_oids: parameter_oids.collect(),
+        Parsed {
+            parameter_oids: oids.collect(),
             prepared: Some(prepared),
-        })
+        }
+    }
+
+    /// The statement of that name, be it Parse's or PREPARE's.
+    fn statement(&mut self, name: &str) -> Result<Arc<Parsed>> {
+        let known = self.extended.statements.get(name).map(Arc::clone);
+        let of_session = match name {
+            "" => None,
+            name => self.session.kept(name),
+        };
+        match (known, of_session) {
+            (Some(known), None) if name.is_empty() || known.prepared.is_none() => Ok(known),
+            (Some(known), Some(kept)) if known.is(&kept) => Ok(known),
+            (_, Some(kept)) => {
+                let parsed = Arc::new(self.parsed(kept, &[]));
+                let statements = &mut self.extended.statements;
+                statements.insert(name.to_string(), Arc::clone(&parsed));
+                Ok(parsed)
+            }
+            (_, None) => Err(no_statement(name)),
+        }
     }
 
     pub(super) fn bind(&mut self, bind: Bind) -> Result<()> {
-        let statement = Arc::clone(self.extended.statement(&bind.statement)?);
+        let statement = self.statement(&bind.statement)?;
         if !bind.portal.is_empty() && self.extended.portals.contains_key(&bind.portal) {
             return Err(Error::new(
                 Kind::DuplicateCursor,
@@ -184,21 +199,22 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     pub(super) fn describe(&mut self, target: &Target) -> Result<()> {
         let (statement, formats, parameters) = match target {
             Target::Statement(name) => {
-                let statement = self.extended.statement(name)?;
+                let statement = self.statement(name)?;
                 let formats = vec![Format::Text; statement.columns()];
-                (statement, formats, Some(&statement.parameter_oids))
+                let oids = statement.parameter_oids.clone();
+                (statement, formats, Some(oids))
             }
             Target::Portal(name) => {
                 let portal = self.extended.portals.get(name);
                 let portal = portal.ok_or_else(|| no_portal(name))?;
-                (&portal.statement, portal.formats.clone(), None)
+                (Arc::clone(&portal.statement), portal.formats.clone(), None)
             }
         };
         let columns = statement.prepared.as_ref().and_then(|p| p.columns.clone());
         let style = self.text_style();
         let rows = columns.map(|columns| portal::describe(&columns, &formats, &style));
         if let Some(oids) = parameters {
-            let message = ParameterDescription::new(oids.clone());
+            let message = ParameterDescription::new(oids);
             self.output.put(Reply::ParameterDescription(message));
         }
         self.output.put(match rows {
@@ -283,7 +299,10 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
 
     pub(super) fn close(&mut self, target: &Target) -> Result<()> {
         match target {
-            Target::Statement(name) => drop(self.extended.statements.remove(name)),
+            Target::Statement(name) => {
+                self.extended.statements.remove(name);
+                self.session.forget(name);
+            }
             Target::Portal(name) => drop(self.extended.portals.remove(name)),
         }
         self.output.put(Reply::CloseComplete(CloseComplete::new()));
@@ -292,6 +311,12 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
 }
 
 impl Parsed {
+    fn is(&self, prepared: &Arc<Prepared>) -> bool {
+        self.prepared
+            .as_ref()
+            .is_some_and(|own| Arc::ptr_eq(own, prepared))
+    }
+
     fn columns(&self) -> usize {
         let columns = self.prepared.as_ref().and_then(|p| p.columns.as_ref());
         columns.map_or(0, |columns| columns.fields().len())

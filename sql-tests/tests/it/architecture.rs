@@ -36,6 +36,7 @@ const SHARED: &[&str] = &[
     "copy_stream",
     "cursor",
     "mod",
+    "open_cursor",
     "outcome",
     "profile",
     "rewrite",
