@@ -7,6 +7,7 @@
 mod block;
 mod compose;
 mod context;
+mod copy_options;
 mod copy_stream;
 mod cursor;
 mod open_cursor;

@@ -1,8 +1,9 @@
-//! Tests of the binary `quern`, run as a process.
+//! Tests of the binary `quern`, run as a process, and of its servers.
 
 mod demo;
 mod durability;
 mod generated;
+mod postgres;
 mod sql_errors;
 mod sql_formats;
 mod sql_output;

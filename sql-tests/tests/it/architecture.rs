@@ -33,6 +33,7 @@ const SHARED: &[&str] = &[
     "block",
     "compose",
     "context",
+    "copy_options",
     "copy_stream",
     "cursor",
     "mod",
