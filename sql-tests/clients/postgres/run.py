@@ -72,7 +72,9 @@ def transcript(script, server):
 
 
 def compared(entry):
-    return entry and {k: v for k, v in entry.items() if not k.startswith("_")}
+    if isinstance(entry, dict):
+        return {k: compared(v) for k, v in entry.items() if not k.startswith("_")}
+    return [compared(v) for v in entry] if isinstance(entry, list) else entry
 
 
 class Differences:
@@ -85,16 +87,18 @@ class Differences:
 
     def why(self, script, step):
         for n, entry in enumerate(self.listed):
-            if fnmatch.fnmatchcase(script, entry["script"]) and any(fnmatch.fnmatchcase(step, s) for s in entry["steps"]):
-                self.seen.add(n)
-                return entry["why"]
+            if fnmatch.fnmatchcase(script, entry["script"]):
+                for pattern in entry["steps"]:
+                    if fnmatch.fnmatchcase(step, pattern):
+                        self.seen.add((n, pattern))
+                        return entry["why"]
         return None
 
     def stale(self, scripts):
-        """Entries for scripts that ran, of which nothing was seen."""
+        """Patterns of scripts that ran, of which nothing was seen."""
         for n, entry in enumerate(self.listed):
-            if n not in self.seen and any(fnmatch.fnmatchcase(s, entry["script"]) for s in scripts):
-                yield entry
+            if any(fnmatch.fnmatchcase(s, entry["script"]) for s in scripts):
+                yield from ((entry["script"], pattern) for pattern in entry["steps"] if (n, pattern) not in self.seen)
 
 
 def short(entry):
@@ -162,7 +166,7 @@ def main():
     parser.add_argument("--postgres-only", action="store_true")
     parser.add_argument("--auth", default="trust", choices=["trust", "scram-sha-256"])
     parser.add_argument("--keep", type=lambda p: pathlib.Path(p).absolute())
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.postgres_only and options.quern:
         options.scripts.insert(0, options.quern.name)
     elif not options.postgres_only and not options.quern:
@@ -171,9 +175,9 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         failed = sum(one(script, options, pool, differences) for script in wanted)
     if not options.postgres_only:
-        for entry in differences.stale({p.stem for p in wanted}):
+        for script, pattern in differences.stale({p.stem for p in wanted}):
             failed += 1
-            print(f"FAIL differences.toml: nothing of {entry['script']} {entry['steps']} differs")
+            print(f"FAIL differences.toml: nothing of {script}, {pattern!r} differs")
     print(f"{len(wanted)} scripts, {failed} failures")
     sys.exit(1 if failed else 0)
 

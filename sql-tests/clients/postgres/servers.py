@@ -125,7 +125,7 @@ class Quern(Server):
         # The folder is filled without a server, so that one that cannot take the schema is told apart.
         subprocess.run([binary, "sql", "--data-dir", data, "-f", script], check=True, stdout=subprocess.DEVNULL)
         command = [binary, "serve", "--data-dir", data, "--postgres-port", "0", *self.authentication(authentication)]
-        environment = os.environ | {"QUERN_ADMIN_USER": USER, "QUERN_ADMIN_PASSWORD": PASSWORD}
+        environment = os.environ | {"QUERN_ADMIN_PASSWORD": PASSWORD}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.port = until("quern serve", self.announced, self.process)
@@ -133,7 +133,7 @@ class Quern(Server):
 
     @staticmethod
     def authentication(kind):
-        return {"trust": ["--trust-loopback"], "scram-sha-256": []}[kind]
+        return ["--auth", {"trust": "trust", "scram-sha-256": "scram"}[kind]]
 
     def announced(self):
         found = re.search(r"(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1?\]):(\d+)", self.log.read_text(errors="replace"))

@@ -84,7 +84,7 @@ def several():
     script("commit of a failed transaction", "BEGIN;\nSELECT bogus;\nCOMMIT;\nSELECT 3;\n")
     script("savepoint", "BEGIN;\nSAVEPOINT a;\nSELECT bogus;\nROLLBACK TO a;\nSELECT 1;\nRELEASE a;\nCOMMIT;\n")
     script("single transaction", "SELECT 1;\nSELECT 2;\n", "-1")
-    script("prompt status", "\\echo :SERVER_VERSION_NUM\nBEGIN;\n\\prompt 'x' y\nROLLBACK;\n")
+    script("variables of psql", "\\echo :ENCODING :USER :DBNAME\n")
     script("prepared", "PREPARE q (int) AS SELECT $1 + 1;\nEXECUTE q(1);\nEXECUTE q(2);\nDEALLOCATE q;\nEXECUTE q(3);\n")
     script("cursor", "BEGIN;\nDECLARE c CURSOR FOR SELECT k FROM points ORDER BY k;\nFETCH 2 FROM c;\nFETCH FORWARD 2 FROM c;\nMOVE 3 FROM c;\nFETCH NEXT FROM c;\nCLOSE c;\nFETCH 1 FROM c;\nROLLBACK;\n")
     script("variables", "\\set n 2\nSELECT k FROM points WHERE k = :n;\nSELECT :'n' AS text;\n")
