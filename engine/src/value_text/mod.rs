@@ -9,9 +9,9 @@
 //! clone), takes row numbers of that array, and never fails: every value has a text.
 
 mod nested;
-mod number;
+pub mod number;
 mod scalar;
-mod time;
+pub mod time;
 
 use arrow::array::timezone::Tz;
 use arrow::array::{Array, ArrayRef};

@@ -23,14 +23,14 @@ pub(super) fn text(array: &ArrayRef, style: &TextStyle) -> Option<Write> {
     Some(match array.data_type() {
         DataType::Null => Box::new(|_, _| {}),
         DataType::Boolean => boolean(array.as_boolean()),
-        DataType::Int8 => display::<Int8Type>(array),
-        DataType::Int16 => display::<Int16Type>(array),
-        DataType::Int32 => display::<Int32Type>(array),
-        DataType::Int64 => display::<Int64Type>(array),
-        DataType::UInt8 => display::<UInt8Type>(array),
-        DataType::UInt16 => display::<UInt16Type>(array),
-        DataType::UInt32 => display::<UInt32Type>(array),
-        DataType::UInt64 => display::<UInt64Type>(array),
+        DataType::Int8 => integer::<Int8Type>(array),
+        DataType::Int16 => integer::<Int16Type>(array),
+        DataType::Int32 => integer::<Int32Type>(array),
+        DataType::Int64 => integer::<Int64Type>(array),
+        DataType::UInt8 => integer::<UInt8Type>(array),
+        DataType::UInt16 => integer::<UInt16Type>(array),
+        DataType::UInt32 => integer::<UInt32Type>(array),
+        DataType::UInt64 => integer::<UInt64Type>(array),
         DataType::Float16 => {
             primitive::<Float16Type>(array, |v, out| number::real(v.to_f32(), out))
         }
@@ -39,7 +39,12 @@ pub(super) fn text(array: &ArrayRef, style: &TextStyle) -> Option<Write> {
         DataType::Decimal32(_, scale) => decimal::<Decimal32Type>(array, *scale),
         DataType::Decimal64(_, scale) => decimal::<Decimal64Type>(array, *scale),
         DataType::Decimal128(_, scale) => decimal::<Decimal128Type>(array, *scale),
-        DataType::Decimal256(_, scale) => decimal::<Decimal256Type>(array, *scale),
+        DataType::Decimal256(_, scale) => {
+            let scale = *scale;
+            primitive::<Decimal256Type>(array, move |v, out| {
+                number::decimal(&v.to_string(), scale, out);
+            })
+        }
         DataType::Utf8 => string::<i32>(array),
         DataType::LargeUtf8 => string::<i64>(array),
         DataType::Utf8View => {
@@ -141,15 +146,15 @@ fn primitive<T: ArrowPrimitiveType>(
     Box::new(move |row, out| write(array.value(row), out))
 }
 
-fn display<T: ArrowPrimitiveType<Native: std::fmt::Display>>(array: &ArrayRef) -> Write {
+fn integer<T: ArrowPrimitiveType<Native: itoa::Integer>>(array: &ArrayRef) -> Write {
     primitive::<T>(array, |value, out| {
-        let _ = write!(out, "{value}");
+        out.push_str(itoa::Buffer::new().format(value));
     })
 }
 
-fn decimal<T: ArrowPrimitiveType<Native: std::fmt::Display>>(array: &ArrayRef, scale: i8) -> Write {
+fn decimal<T: ArrowPrimitiveType<Native: Into<i128>>>(array: &ArrayRef, scale: i8) -> Write {
     primitive::<T>(array, move |value, out| {
-        number::decimal(&value.to_string(), scale, out);
+        number::decimal128(value.into(), scale, out);
     })
 }
 

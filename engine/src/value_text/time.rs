@@ -22,18 +22,101 @@ pub fn resolution(unit: TimeUnit) -> (i64, usize) {
 }
 
 /// Days since 1970-01-01.
-pub fn date(days: i64, out: &mut String) {
-    let (year, month, day) = civil(days);
-    write_date(year, month, day, out);
-    if year <= 0 {
-        out.push_str(" BC");
+pub fn date<W: Write>(days: i64, out: &mut W) {
+    let mut text = Text::new();
+    let before_christ = text.date(days);
+    text.flush(out);
+    era(before_christ, out);
+}
+
+fn era<W: Write>(before_christ: bool, out: &mut W) {
+    if before_christ {
+        let _ = out.write_str(" BC");
     }
 }
 
-fn write_date(year: i64, month: i64, day: i64, out: &mut String) {
-    // There is no year 0: the year before 1 is 1 BC.
-    let shown = if year <= 0 { 1 - year } else { year };
-    let _ = write!(out, "{shown:04}-{month:02}-{day:02}");
+/// A date and a time under construction. The longest is a year of 15 digits, its signs and points,
+/// a clock and nine digits of a second.
+struct Text {
+    bytes: [u8; 48],
+    length: usize,
+}
+
+impl Text {
+    fn new() -> Self {
+        Self {
+            bytes: [0; 48],
+            length: 0,
+        }
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    /// A sign and two digits.
+    fn two(&mut self, before: u8, number: i64) {
+        let number = number.rem_euclid(100) as u8;
+        let digits = [before, b'0' + number / 10, b'0' + number % 10];
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + 3) {
+            place.copy_from_slice(&digits);
+            self.length += 3;
+        }
+    }
+
+    fn number(&mut self, number: i64) {
+        for byte in itoa::Buffer::new().format(number).bytes() {
+            self.push(byte);
+        }
+    }
+
+    /// Says whether the year is before Christ.
+    fn date(&mut self, days: i64) -> bool {
+        let (year, month, day) = civil(days);
+        // There is no year 0: the year before 1 is 1 BC.
+        let shown = if year <= 0 { 1 - year } else { year };
+        if shown < 10_000 {
+            self.push(b'0' + (shown / 1000) as u8);
+            self.two(b'0' + (shown / 100 % 10) as u8, shown % 100);
+        } else {
+            self.number(shown);
+        }
+        self.two(b'-', month);
+        self.two(b'-', day);
+        year <= 0
+    }
+
+    /// Appends the time of day, and the digits of the second without trailing zeros.
+    fn clock(&mut self, seconds: i64, fraction: i64, digits: usize) {
+        let hours = seconds / 3600;
+        if hours < 100 {
+            self.push(b'0' + (hours / 10) as u8);
+            self.push(b'0' + (hours % 10) as u8);
+        } else {
+            self.number(hours);
+        }
+        self.two(b':', seconds / 60 % 60);
+        self.two(b':', seconds % 60);
+        if fraction == 0 {
+            return;
+        }
+        self.push(b'.');
+        let mut unit = 10_i64.pow(digits.saturating_sub(1) as u32);
+        let mut left = fraction;
+        while left > 0 && unit > 0 {
+            self.push(b'0' + (left / unit) as u8);
+            left %= unit;
+            unit /= 10;
+        }
+    }
+
+    fn flush<W: Write>(&self, out: &mut W) {
+        let text = self.bytes.get(..self.length).unwrap_or_default();
+        let _ = out.write_str(std::str::from_utf8(text).unwrap_or_default());
+    }
 }
 
 /// The calendar date of a day number. Years are counted from March, so that the leap day is the
@@ -56,34 +139,35 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 /// A time of day in units of a second.
-pub fn time_of_day(value: i64, unit: TimeUnit, out: &mut String) {
+pub fn time_of_day<W: Write>(value: i64, unit: TimeUnit, out: &mut W) {
     let (per_second, digits) = resolution(unit);
-    clock(value.div_euclid(per_second), out);
-    fraction(value.rem_euclid(per_second), digits, out);
+    let mut text = Text::new();
+    let (seconds, fraction) = (value.div_euclid(per_second), value.rem_euclid(per_second));
+    text.clock(seconds, fraction, digits);
+    text.flush(out);
 }
 
-pub fn timestamp(value: i64, unit: TimeUnit, out: &mut String) {
-    instant(value, unit, 0, out);
+pub fn timestamp<W: Write>(value: i64, unit: TimeUnit, out: &mut W) {
+    era(instant_without_era(value, unit, 0, out), out);
 }
 
 /// An instant, shown in `zone` with its offset.
-pub fn timestamp_in_zone(value: i64, unit: TimeUnit, zone: Option<Tz>, out: &mut String) {
+pub fn timestamp_in_zone<W: Write>(value: i64, unit: TimeUnit, zone: Option<Tz>, out: &mut W) {
     let (per_second, _) = resolution(unit);
     let seconds = value.div_euclid(per_second);
     let offset = zone.map_or(0, |zone| offset_seconds(seconds, zone));
     let before_christ = instant_without_era(value, unit, offset, out);
-    let sign = if offset < 0 { '-' } else { '+' };
-    let (hours, rest) = (offset.abs() / 3600, offset.abs() % 3600);
-    let _ = write!(out, "{sign}{hours:02}");
+    let mut text = Text::new();
+    let rest = offset.abs() % 3600;
+    text.two(if offset < 0 { b'-' } else { b'+' }, offset.abs() / 3600);
     if rest != 0 {
-        let _ = write!(out, ":{:02}", rest / 60);
+        text.two(b':', rest / 60);
     }
     if rest % 60 != 0 {
-        let _ = write!(out, ":{:02}", rest % 60);
+        text.two(b':', rest % 60);
     }
-    if before_christ {
-        out.push_str(" BC");
-    }
+    text.flush(out);
+    era(before_christ, out);
 }
 
 fn offset_seconds(seconds: i64, zone: Tz) -> i64 {
@@ -93,39 +177,20 @@ fn offset_seconds(seconds: i64, zone: Tz) -> i64 {
     })
 }
 
-fn instant(value: i64, unit: TimeUnit, offset: i64, out: &mut String) {
-    if instant_without_era(value, unit, offset, out) {
-        out.push_str(" BC");
-    }
-}
-
 /// Says whether the year is before Christ, for the caller to add.
-fn instant_without_era(value: i64, unit: TimeUnit, offset: i64, out: &mut String) -> bool {
+fn instant_without_era<W: Write>(value: i64, unit: TimeUnit, offset: i64, out: &mut W) -> bool {
     let (per_second, digits) = resolution(unit);
     let seconds = value.div_euclid(per_second).saturating_add(offset);
-    let (year, month, day) = civil(seconds.div_euclid(DAY_SECONDS));
-    write_date(year, month, day, out);
-    out.push(' ');
-    clock(seconds.rem_euclid(DAY_SECONDS), out);
-    fraction(value.rem_euclid(per_second), digits, out);
-    year <= 0
+    let mut text = Text::new();
+    let before_christ = text.date(seconds.div_euclid(DAY_SECONDS));
+    text.push(b' ');
+    let fraction = value.rem_euclid(per_second);
+    text.clock(seconds.rem_euclid(DAY_SECONDS), fraction, digits);
+    text.flush(out);
+    before_christ
 }
 
-fn clock(seconds: i64, out: &mut String) {
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    let _ = write!(out, "{hours:02}:{minutes:02}:{:02}", seconds % 60);
-}
-
-/// The digits after the point without trailing zeros; nothing for a whole second.
-fn fraction(value: i64, digits: usize, out: &mut String) {
-    if value == 0 {
-        return;
-    }
-    let _ = write!(out, ".{value:0digits$}");
-    out.truncate(out.trim_end_matches('0').len());
-}
-
-pub fn interval(value: IntervalMonthDayNano, out: &mut String) {
+pub fn interval<W: Write>(value: IntervalMonthDayNano, out: &mut W) {
     span(
         i64::from(value.months),
         i64::from(value.days),
@@ -136,32 +201,35 @@ pub fn interval(value: IntervalMonthDayNano, out: &mut String) {
 }
 
 /// `1 year 2 mons -3 days +04:05:06.789`: a part after a negative one shows its sign.
-pub fn span(months: i64, days: i64, time: i64, unit: TimeUnit, out: &mut String) {
-    let start = out.len();
+pub fn span<W: Write>(months: i64, days: i64, time: i64, unit: TimeUnit, out: &mut W) {
+    let mut space = "";
     let mut after_negative = false;
     for (value, name) in [(months / 12, "year"), (months % 12, "mon"), (days, "day")] {
         if value == 0 {
             continue;
         }
-        let space = if out.len() > start { " " } else { "" };
-        let plus = if after_negative && value > 0 { "+" } else { "" };
-        let plural = if value == 1 { "" } else { "s" };
-        let _ = write!(out, "{space}{plus}{value} {name}{plural}");
+        let _ = out.write_str(space);
+        let _ = out.write_str(if after_negative && value > 0 { "+" } else { "" });
+        super::number::integer(value, out);
+        let _ = out.write_str(" ");
+        let _ = out.write_str(name);
+        let _ = out.write_str(if value == 1 { "" } else { "s" });
         after_negative = value < 0;
+        space = " ";
     }
-    if out.len() > start && time == 0 {
+    if !space.is_empty() && time == 0 {
         return;
     }
-    if out.len() > start {
-        out.push(' ');
-    }
+    let _ = out.write_str(space);
+    let mut text = Text::new();
     if time < 0 {
-        out.push('-');
+        text.push(b'-');
     } else if after_negative {
-        out.push('+');
+        text.push(b'+');
     }
     let (per_second, digits) = resolution(unit);
-    let magnitude = time.unsigned_abs();
-    clock((magnitude / per_second as u64) as i64, out);
-    fraction((magnitude % per_second as u64) as i64, digits, out);
+    let (magnitude, per_second) = (time.unsigned_abs(), per_second as u64);
+    let fraction = (magnitude % per_second) as i64;
+    text.clock((magnitude / per_second) as i64, fraction, digits);
+    text.flush(out);
 }
