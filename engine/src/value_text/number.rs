@@ -109,7 +109,9 @@ impl Shortest {
         let fives = 5_u128.pow(self.exponent.max(0) as u32);
         let digits = normal(u128::from(self.digits) * fives, self.exponent);
         let tenths = if self.exponent < 0 { 5 } else { 1 };
-        [4 * mantissa + 2, 4 * mantissa - 2, 4 * mantissa - 1]
+        // Below a power of two the neighbour is only half as far.
+        let below = if mantissa.is_power_of_two() { 1 } else { 2 };
+        [4 * mantissa + 2, 4 * mantissa - below]
             .into_iter()
             .any(|middle| normal(u128::from(middle) * tenths, power - 2) == digits)
     }

@@ -27,11 +27,25 @@ pub mod oid;
 
 use arrow::array::timezone::Tz;
 
+pub use decode::parameter;
+pub use encode::{BatchEncoder, RowEncoder};
+pub use oid::{PgType, arrow_type_of, pg_type_of};
+
 /// The two forms of a value on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Text,
     Binary,
+}
+
+impl Format {
+    /// The code of the format in messages.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::Text => 0,
+            Self::Binary => 1,
+        }
+    }
 }
 
 /// How intervals read: the values of `IntervalStyle` that clients use.
@@ -59,6 +73,16 @@ pub struct TextStyle {
     pub bytea_output: ByteaOutput,
     /// Structs are `jsonb` instead of `record`, for clients that cannot read records.
     pub struct_as_json: bool,
+}
+
+impl TextStyle {
+    /// The style of a session with these settings.
+    pub fn of(settings: &quern_engine::Settings) -> Self {
+        Self {
+            timezone: settings.timezone().parse().ok(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's instants start.

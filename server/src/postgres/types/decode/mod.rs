@@ -78,7 +78,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Error> {
     let invalid = |at: usize| {
         let byte = bytes.get(at).copied().unwrap_or_default();
         Error::new(
-            Kind::BadData,
+            Kind::InvalidEncoding,
             format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"),
         )
     };

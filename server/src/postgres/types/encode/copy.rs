@@ -118,7 +118,7 @@ impl CopyCsv {
     }
 }
 
-impl BatchEncoder<'_> {
+impl BatchEncoder {
     /// Appends one line, with its line end.
     pub fn copy_text_row(
         &self,
@@ -135,7 +135,7 @@ impl BatchEncoder<'_> {
                 continue;
             }
             let start = out.len();
-            cells.column.text(row, self.style, out)?;
+            cells.column.text(row, &self.style, out)?;
             // Numbers hold nothing to escape but, perhaps, a strange delimiter.
             if !cells.column.is_plain() || options.delimiter != b'\t' {
                 options.escape(out, start);
@@ -161,7 +161,7 @@ impl BatchEncoder<'_> {
                 continue;
             }
             let start = out.len();
-            cells.column.text(row, self.style, out)?;
+            cells.column.text(row, &self.style, out)?;
             let force = options.force_quote.contains(&at)
                 || out[start..] == *options.null.as_bytes();
             options.quote(out, start, self.columns.len() == 1, force);
@@ -176,7 +176,7 @@ impl BatchEncoder<'_> {
             .map_err(|_| Error::new(Kind::TooManyColumns, "too many columns for COPY"))?;
         out.put_i16(columns);
         for cells in &self.columns {
-            cells.sized(row, Format::Binary, self.style, out)?;
+            cells.sized(row, Format::Binary, &self.style, out)?;
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ impl RowEncoder {
         if formats.len() != schema.fields().len() {
             let (given, columns) = (formats.len(), schema.fields().len());
             return Err(Error::new(
-                Kind::Protocol,
+                Kind::ProtocolViolation,
                 format!("the result has {columns} columns but {given} formats"),
             ));
         }
@@ -43,7 +43,7 @@ impl RowEncoder {
     }
 
     /// Prepares the rows of a batch.
-    pub fn batch<'a>(&'a self, batch: &'a RecordBatch) -> Result<BatchEncoder<'a>, Error> {
+    pub fn batch(&self, batch: &RecordBatch) -> Result<BatchEncoder, Error> {
         if batch.num_columns() != self.columns.len() {
             return Err(Error::internal("a batch has other columns than its result"));
         }
@@ -53,7 +53,7 @@ impl RowEncoder {
             .collect::<Result<_, _>>()?;
         Ok(BatchEncoder {
             columns,
-            style: &self.style,
+            style: self.style,
         })
     }
 }
@@ -127,12 +127,12 @@ fn set_length(out: &mut BytesMut, at: usize, length: usize) -> Result<(), Error>
 }
 
 /// The rows of one batch. Row numbers are those of the batch.
-pub struct BatchEncoder<'a> {
+pub struct BatchEncoder {
     columns: Vec<Cells>,
-    style: &'a TextStyle,
+    style: TextStyle,
 }
 
-impl BatchEncoder<'_> {
+impl BatchEncoder {
     /// Appends a whole DataRow message; nothing is appended when it fails.
     pub fn data_row(&self, row: usize, out: &mut BytesMut) -> Result<(), Error> {
         let start = out.len();
@@ -142,7 +142,7 @@ impl BatchEncoder<'_> {
         let written = self
             .columns
             .iter()
-            .try_for_each(|cells| cells.sized(row, cells.format, self.style, out))
+            .try_for_each(|cells| cells.sized(row, cells.format, &self.style, out))
             .and_then(|()| set_length(out, start + 1, out.len() - start - 1));
         if written.is_err() {
             out.truncate(start);
