@@ -64,7 +64,8 @@ impl Shortest {
         let bits = value.to_bits();
         let (fraction, power) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7ff) as i32);
         // Below that every midpoint has more digits than a shortest form.
-        if value.abs() < (1_u64 << 52) as f64 || !found.lies_between(fraction | 1 << 52, power - 1075)
+        if value.abs() < (1_u64 << 52) as f64
+            || !found.lies_between(fraction | 1 << 52, power - 1075)
         {
             return found;
         }
@@ -81,7 +82,8 @@ impl Shortest {
         let found = Self::read(zmij::Buffer::new().format_finite(value));
         let bits = u64::from(value.to_bits());
         let (fraction, power) = (bits & ((1 << 23) - 1), (bits >> 23 & 0xff) as i32);
-        if value.abs() < (1_u32 << 23) as f32 || !found.lies_between(fraction | 1 << 23, power - 150)
+        if value.abs() < (1_u32 << 23) as f32
+            || !found.lies_between(fraction | 1 << 23, power - 150)
         {
             return found;
         }
@@ -96,7 +98,9 @@ impl Shortest {
 
     fn value<F: std::str::FromStr>(self) -> Option<F> {
         let sign = if self.negative { "-" } else { "" };
-        format!("{sign}{}e{}", self.digits, self.exponent).parse().ok()
+        format!("{sign}{}e{}", self.digits, self.exponent)
+            .parse()
+            .ok()
     }
 
     /// Whether the digits are exactly the middle between the float `mantissa * 2^power` and one of
@@ -159,7 +163,11 @@ fn exponential<W: Write>(number: Shortest, out: &mut W) {
     let sign = if number.negative { "-" } else { "" };
     let point = if rest.is_empty() { "" } else { "." };
     let plus = if exponent < 0 { '-' } else { '+' };
-    let _ = write!(out, "{sign}{first}{point}{rest}e{plus}{:02}", exponent.abs());
+    let _ = write!(
+        out,
+        "{sign}{first}{point}{rest}e{plus}{:02}",
+        exponent.abs()
+    );
 }
 
 /// A decimal of up to 38 digits, from its unscaled value.

@@ -20,7 +20,7 @@ mod parameters;
 mod portal;
 mod simple;
 mod startup;
-mod types;
+pub mod types;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -90,4 +90,3 @@ const EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// The same in days.
 const EPOCH_DAYS: i32 = 10_957;
 const DAY_MICROS: i64 = 86_400_000_000;
-

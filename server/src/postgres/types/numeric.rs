@@ -147,7 +147,10 @@ impl<I: Iterator<Item = u8>> Digits<I> {
             }
             next -= 1;
             match &mut long {
-                None => match short.checked_mul(10).and_then(|v| v.checked_add(digit.into())) {
+                None => match short
+                    .checked_mul(10)
+                    .and_then(|v| v.checked_add(digit.into()))
+                {
                     Some(sum) => short = sum,
                     None => {
                         let wide = i256::from_i128(short).checked_mul(ten)?;
@@ -200,7 +203,11 @@ pub fn read(bytes: &[u8]) -> Result<(Digits<impl Iterator<Item = u8> + '_>, u16)
         0xC000 | 0xD000 | 0xF000 => return Err(Fault::NotFinite),
         _ => return Err(Fault::Malformed),
     }
-    let pairs = || groups.chunks_exact(2).map(|p| u16::from_be_bytes([p[0], p[1]]));
+    let pairs = || {
+        groups
+            .chunks_exact(2)
+            .map(|p| u16::from_be_bytes([p[0], p[1]]))
+    };
     if groups.len() != 2 * usize::from(count) || scale > 0x3fff || pairs().any(|d| d > 9999) {
         return Err(Fault::Malformed);
     }

@@ -84,12 +84,7 @@ impl Lines {
         end
     }
 
-    fn end_of_csv(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-        options: &CopyOptions,
-    ) -> Option<usize> {
+    fn end_of_csv(&mut self, bytes: &[u8], at: &mut usize, options: &CopyOptions) -> Option<usize> {
         loop {
             let rest = bytes.get(*at..).unwrap_or_default();
             let found = match self.quoted {
@@ -368,7 +363,9 @@ impl Fields for Header<'_> {
         if columns != expected {
             return Err(self.rows.located(Error::new(
                 Kind::BadData,
-                format!("wrong number of fields in header line: got {columns}, expected {expected}"),
+                format!(
+                    "wrong number of fields in header line: got {columns}, expected {expected}"
+                ),
             )));
         }
         Ok(())

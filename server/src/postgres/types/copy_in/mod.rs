@@ -85,9 +85,10 @@ pub struct CopyDecoder {
 impl CopyDecoder {
     /// `schema` has the columns that the data has, in its order.
     pub fn new(options: CopyOptions, schema: SchemaRef, style: &TextStyle) -> Result<Self, Error> {
-        let builders = schema.fields().iter().map(|field| {
-            Builder::new(field.data_type(), oid::oid_of(field, style), style)
-        });
+        let builders = schema
+            .fields()
+            .iter()
+            .map(|field| Builder::new(field.data_type(), oid::oid_of(field, style), style));
         Ok(Self {
             rows: Rows {
                 builders: builders.collect::<Result<_, _>>()?,
@@ -196,7 +197,10 @@ impl Rows {
     }
 
     fn name(&self, column: usize) -> &str {
-        self.schema.fields().get(column).map_or("", |field| field.name())
+        self.schema
+            .fields()
+            .get(column)
+            .map_or("", |field| field.name())
     }
 
     fn missing(&self, column: usize) -> Error {
@@ -210,7 +214,10 @@ impl Rows {
     fn at_column(&self, error: Error, column: usize, value: Option<&str>) -> Error {
         let (name, line, table) = (self.name(column), self.line, &self.table);
         let value = value.map_or(String::new(), |v| format!(": \"{}\"", shortened(v)));
-        with_place(error, format!("COPY {table}, line {line}, column {name}{value}"))
+        with_place(
+            error,
+            format!("COPY {table}, line {line}, column {name}{value}"),
+        )
     }
 
     fn located(&self, error: Error) -> Error {
@@ -248,7 +255,9 @@ fn nullable(schema: &SchemaRef) -> SchemaRef {
         return Arc::clone(schema);
     }
     let fields = schema.fields().iter();
-    let fields: Vec<_> = fields.map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let fields: Vec<_> = fields
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
     Arc::new(arrow::datatypes::Schema::new_with_metadata(
         fields,
         schema.metadata().clone(),

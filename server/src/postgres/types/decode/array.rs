@@ -91,7 +91,11 @@ impl Lists {
         let mut rest = text.trim_ascii();
         if rest.starts_with('[') {
             // Lower bounds, which lists have not.
-            rest = rest.split_once('=').ok_or_else(malformed)?.1.trim_ascii_start();
+            rest = rest
+                .split_once('=')
+                .ok_or_else(malformed)?
+                .1
+                .trim_ascii_start();
         }
         let mut reader = Reader {
             rest,
@@ -154,7 +158,9 @@ impl Lists {
             let (given, expected) = (oid::sql_name(element), oid::sql_name(expected));
             return Err(Error::new(
                 Kind::InvalidBinary,
-                format!("binary data has array element type {given} instead of expected {expected}"),
+                format!(
+                    "binary data has array element type {given} instead of expected {expected}"
+                ),
             ));
         }
         if dimensions == 0 && rest.is_empty() {
@@ -165,7 +171,10 @@ impl Lists {
         if dimensions != self.depth() {
             return Err(Error::new(
                 Kind::InvalidBinary,
-                format!("an array of {dimensions} dimensions for a type of {}", self.depth()),
+                format!(
+                    "an array of {dimensions} dimensions for a type of {}",
+                    self.depth()
+                ),
             ));
         }
         let mut lengths = [0; 8];
@@ -182,7 +191,11 @@ impl Lists {
             return Err(fault());
         }
         self.elements(lengths, &mut rest)?;
-        if rest.is_empty() { Ok(()) } else { Err(fault()) }
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            Err(fault())
+        }
     }
 
     fn elements(&mut self, lengths: &[usize], rest: &mut &[u8]) -> Result<(), Error> {

@@ -209,7 +209,9 @@ impl Builder {
             Build::Date(b) => {
                 let value = match i32::from_be_bytes(array(bytes, oid)?) {
                     v @ (i32::MIN | i32::MAX) => v,
-                    v => v.checked_add(EPOCH_DAYS).ok_or_else(|| out_of_range("date"))?,
+                    v => v
+                        .checked_add(EPOCH_DAYS)
+                        .ok_or_else(|| out_of_range("date"))?,
                 };
                 b.append_value(value);
             }
@@ -378,8 +380,9 @@ fn checked(value: Interval, target: &DataType) -> Result<IntervalMonthDayNano, E
 fn append_micros(b: &mut Int64Builder, unit: TimeUnit, micros: i64) -> Result<(), Error> {
     let infinite = matches!(micros, i64::MIN | i64::MAX);
     if unit == TimeUnit::Nanosecond && !infinite && micros.checked_mul(1000).is_none() {
-        return Err(out_of_range("timestamp")
-            .hint("Timestamps in nanoseconds reach from 1677 to 2262."));
+        return Err(
+            out_of_range("timestamp").hint("Timestamps in nanoseconds reach from 1677 to 2262.")
+        );
     }
     b.append_value(micros);
     Ok(())

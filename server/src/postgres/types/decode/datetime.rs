@@ -18,7 +18,10 @@ fn report<T>(read: Result<T, Fault>, oid: u32, text: &str) -> Result<T, Error> {
         Fault::Syntax => syntax(oid, text),
         Fault::Range => Error::new(
             Kind::InvalidDatetime,
-            format!("date/time field value out of range: \"{}\"", shortened(text)),
+            format!(
+                "date/time field value out of range: \"{}\"",
+                shortened(text)
+            ),
         ),
     })
 }
@@ -93,7 +96,11 @@ fn local_offset(local_micros: i64, zone: Tz) -> i64 {
     let before = local
         .checked_sub_signed(TimeDelta::hours(3))
         .and_then(|before| at(&before).latest());
-    let day_before = || local.checked_sub_days(Days::new(1)).and_then(|d| at(&d).latest());
+    let day_before = || {
+        local
+            .checked_sub_days(Days::new(1))
+            .and_then(|d| at(&d).latest())
+    };
     before.or_else(day_before).map_or(0, seconds)
 }
 
@@ -126,7 +133,11 @@ impl Parts {
             return Ok(Self { days, micros, zone });
         }
         let mut before_christ = false;
-        if let Some(at) = text.len().checked_sub(3).filter(|at| text.is_char_boundary(*at)) {
+        if let Some(at) = text
+            .len()
+            .checked_sub(3)
+            .filter(|at| text.is_char_boundary(*at))
+        {
             let (rest, era) = text.split_at(at);
             if era.eq_ignore_ascii_case(" BC") || era.eq_ignore_ascii_case(" AD") {
                 before_christ = era.eq_ignore_ascii_case(" BC");
@@ -154,13 +165,19 @@ impl Parts {
 
 /// Takes `least..=most` digits.
 fn number(rest: &mut &[u8], least: usize, most: usize) -> Result<i64, Fault> {
-    let count = rest.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+    let count = rest
+        .iter()
+        .take(most)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
     let (digits, after) = rest.split_at(count);
     if count < least {
         return Err(Fault::Syntax);
     }
     *rest = after;
-    Ok(digits.iter().fold(0, |sum, b| sum * 10 + i64::from(b - b'0')))
+    Ok(digits
+        .iter()
+        .fold(0, |sum, b| sum * 10 + i64::from(b - b'0')))
 }
 
 fn skip(rest: &mut &[u8], byte: u8) -> bool {
@@ -177,7 +194,11 @@ fn read_date(rest: &mut &[u8], before_christ: bool) -> Result<i64, Fault> {
     let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let (year, month, day);
     if count == 8 && !matches!(rest.get(8), Some(b'-')) {
-        (year, month, day) = (number(rest, 4, 4)?, number(rest, 2, 2)?, number(rest, 2, 2)?);
+        (year, month, day) = (
+            number(rest, 4, 4)?,
+            number(rest, 2, 2)?,
+            number(rest, 2, 2)?,
+        );
     } else {
         let first = number(rest, 1, 9)?;
         if skip(rest, b'/') {
@@ -258,7 +279,10 @@ fn read_zone(text: &[u8]) -> Result<Zone, Fault> {
         Some(b'-') => -1,
         Some(_) => {
             let name = std::str::from_utf8(text).map_err(|_| Fault::Syntax)?;
-            if ["z", "utc", "gmt"].iter().any(|utc| utc.eq_ignore_ascii_case(name)) {
+            if ["z", "utc", "gmt"]
+                .iter()
+                .any(|utc| utc.eq_ignore_ascii_case(name))
+            {
                 return Ok(Zone::Offset(0));
             }
             let named = name.parse().ok().filter(|_| name.contains('/'));
@@ -279,5 +303,7 @@ fn read_zone(text: &[u8]) -> Result<Zone, Fault> {
     if !rest.is_empty() {
         return Err(Fault::Syntax);
     }
-    (hours < 16).then_some(Zone::Offset(sign * seconds)).ok_or(Fault::Range)
+    (hours < 16)
+        .then_some(Zone::Offset(sign * seconds))
+        .ok_or(Fault::Range)
 }

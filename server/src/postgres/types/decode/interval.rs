@@ -55,8 +55,17 @@ fn millionths(text: &str) -> Option<i128> {
     if !valid(whole) || !valid(fraction) {
         return None;
     }
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let digit = |at: usize| fraction.as_bytes().get(at).map_or(0, |b| i128::from(b - b'0'));
+    let whole: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let digit = |at: usize| {
+        fraction
+            .as_bytes()
+            .get(at)
+            .map_or(0, |b| i128::from(b - b'0'))
+    };
     let micros = (0..6).fold(0, |sum, at| sum * 10 + digit(at)) + i128::from(digit(6) >= 5);
     let value = whole.checked_mul(1_000_000)?.checked_add(micros)?;
     Some(if negative { -value } else { value })
@@ -78,8 +87,16 @@ impl Sum {
             (&["hour", "hours", "hr", "hrs", "h"], 3_600_000_000, b't'),
             (&["minute", "minutes", "min", "mins", "m"], 60_000_000, b't'),
             (&["second", "seconds", "sec", "secs", "s"], 1_000_000, b't'),
-            (&["millisecond", "milliseconds", "msec", "msecs", "ms"], 1_000, b't'),
-            (&["microsecond", "microseconds", "usec", "usecs", "us"], 1, b't'),
+            (
+                &["millisecond", "milliseconds", "msec", "msecs", "ms"],
+                1_000,
+                b't',
+            ),
+            (
+                &["microsecond", "microseconds", "usec", "usecs", "us"],
+                1,
+                b't',
+            ),
         ];
         let known = |names: &&[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(unit));
         let (_, factor, part) = UNITS.iter().find(|(names, ..)| known(names))?;
@@ -110,7 +127,9 @@ impl Sum {
         let mut parts = digits.split(':');
         let mut part = || {
             let part = parts.next()?;
-            (!part.starts_with(['-', '+'])).then(|| millionths(part)).flatten()
+            (!part.starts_with(['-', '+']))
+                .then(|| millionths(part))
+                .flatten()
         };
         let (hours, minutes) = (part()?, part()?);
         let seconds = part().unwrap_or(0);
@@ -121,7 +140,10 @@ impl Sum {
         if seconds > 60 * MILLION {
             return None;
         }
-        let micros = hours.checked_mul(3600)?.checked_add(minutes * 60)?.checked_add(seconds)?;
+        let micros = hours
+            .checked_mul(3600)?
+            .checked_add(minutes * 60)?
+            .checked_add(seconds)?;
         let micros = if negative { -micros } else { micros };
         self.micros = self.micros.checked_add(micros)?;
         Some(())

@@ -116,6 +116,8 @@ fn binary_fault(oid: u32) -> Error {
 
 /// Text for a message, which is not to repeat megabytes.
 pub(super) fn shortened(text: &str) -> &str {
-    let end = (0..=100.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let end = (0..=100.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
     text.get(..end.unwrap_or(0)).unwrap_or(text)
 }

@@ -11,7 +11,9 @@ pub fn boolean(text: &str) -> Result<bool, Error> {
     let word = text.trim_ascii();
     let is = |full: &str, least: usize| {
         word.len() >= least
-            && full.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && full
+                .get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
     if word == "1" || is("true", 1) || is("yes", 1) || is("on", 2) {
         return Ok(true);
@@ -27,7 +29,11 @@ pub fn integer(text: &str, oid: u32, least: i64, most: i64) -> Result<i64, Error
     let value = digits.parse::<i128>().map_err(|_| {
         let unsigned = digits.strip_prefix(['-', '+']).unwrap_or(digits);
         let number = !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit());
-        if number { range(oid, text) } else { syntax(oid, text) }
+        if number {
+            range(oid, text)
+        } else {
+            syntax(oid, text)
+        }
     })?;
     match i64::try_from(value) {
         Ok(value) if (least..=most).contains(&value) => Ok(value),
@@ -62,7 +68,10 @@ fn finite(infinite: bool, number: &str, oid: u32) -> Result<(), Error> {
         let name = oid::sql_name(oid);
         return Err(Error::new(
             Kind::OutOfRange,
-            format!("\"{}\" is out of range for type {name}", super::shortened(number)),
+            format!(
+                "\"{}\" is out of range for type {name}",
+                super::shortened(number)
+            ),
         ));
     }
     Ok(())
@@ -131,7 +140,9 @@ pub fn bytea(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
         let mut high = None;
         for digit in digits.iter().filter(|b| !b.is_ascii_whitespace()) {
             let value = hex(*digit).ok_or_else(|| {
-                let shown = text.chars().find(|c| !c.is_ascii_hexdigit() && *c != '\\' && *c != 'x');
+                let shown = text
+                    .chars()
+                    .find(|c| !c.is_ascii_hexdigit() && *c != '\\' && *c != 'x');
                 let shown = shown.map_or(String::new(), String::from);
                 Error::new(
                     Kind::InvalidText,
@@ -163,7 +174,12 @@ pub fn bytea(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
                 out.push(b'\\');
                 rest = after;
             }
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
+            [
+                a @ b'0'..=b'3',
+                b @ b'0'..=b'7',
+                c @ b'0'..=b'7',
+                after @ ..,
+            ] => {
                 out.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
                 rest = after;
             }

@@ -141,9 +141,7 @@ impl Column {
 
     fn temporal(array: &ArrayRef) -> Result<Self, Error> {
         Ok(match array.data_type() {
-            DataType::Date32 => {
-                Self::Date(array.as_primitive::<Date32Type>().reinterpret_cast())
-            }
+            DataType::Date32 => Self::Date(array.as_primitive::<Date32Type>().reinterpret_cast()),
             DataType::Date64 => Self::Date(temporal::days(array)?),
             DataType::Time32(_) | DataType::Time64(_) => Self::Time(temporal::micros(array)?),
             DataType::Timestamp(_, None) => Self::Timestamp(temporal::micros(array)?),

@@ -162,8 +162,8 @@ impl BatchEncoder {
             }
             let start = out.len();
             cells.column.text(row, &self.style, out)?;
-            let force = options.force_quote.contains(&at)
-                || out[start..] == *options.null.as_bytes();
+            let force =
+                options.force_quote.contains(&at) || out[start..] == *options.null.as_bytes();
             options.quote(out, start, self.columns.len() == 1, force);
         }
         out.put_u8(b'\n');

@@ -9,8 +9,8 @@ use quern_engine::value_text::number;
 use quern_engine::{Error, Kind};
 
 use super::super::{Format, TextStyle, oid};
-use super::column::{Column, integers};
 use super::Cells;
+use super::column::{Column, integers};
 
 /// PostgreSQL's `MAXDIM`.
 const MOST_DIMENSIONS: usize = 6;
@@ -30,7 +30,12 @@ impl Ranges {
             Ranges::Views(pairs.map(|(at, size)| (number(at), number(size))).collect())
         }
         fn offsets<O: TryInto<usize> + Copy>(offsets: &[O]) -> Ranges {
-            Ranges::Offsets(offsets.iter().map(|n| (*n).try_into().unwrap_or(0)).collect())
+            Ranges::Offsets(
+                offsets
+                    .iter()
+                    .map(|n| (*n).try_into().unwrap_or(0))
+                    .collect(),
+            )
         }
         Some(match array.data_type() {
             DataType::List(_) => {
@@ -43,11 +48,17 @@ impl Ranges {
             }
             DataType::ListView(_) => {
                 let list = array.as_list_view::<i32>();
-                (views(list.value_offsets(), list.value_sizes()), list.values().clone())
+                (
+                    views(list.value_offsets(), list.value_sizes()),
+                    list.values().clone(),
+                )
             }
             DataType::LargeListView(_) => {
                 let list = array.as_list_view::<i64>();
-                (views(list.value_offsets(), list.value_sizes()), list.values().clone())
+                (
+                    views(list.value_offsets(), list.value_sizes()),
+                    list.values().clone(),
+                )
             }
             DataType::FixedSizeList(_, length) => {
                 let values = array.as_fixed_size_list().values().clone();
@@ -97,7 +108,9 @@ impl List {
             _ => Column::new(&values, element, style)?,
         };
         let items = Cells {
-            nulls: values.logical_nulls().filter(|nulls| nulls.null_count() > 0),
+            nulls: values
+                .logical_nulls()
+                .filter(|nulls| nulls.null_count() > 0),
             format: Format::Binary,
             column,
         };
@@ -202,11 +215,7 @@ impl List {
     }
 
     /// Fills in the length of each dimension; those of all parts must be equal.
-    fn dimensions(
-        &self,
-        row: usize,
-        lengths: &mut [usize],
-    ) -> Result<usize, Error> {
+    fn dimensions(&self, row: usize, lengths: &mut [usize]) -> Result<usize, Error> {
         let Some((own, inner)) = lengths.split_first_mut() else {
             return Err(Error::new(
                 Kind::LimitExceeded,

@@ -37,7 +37,9 @@ impl RowEncoder {
         }
         let columns = schema.fields().iter().zip(formats);
         Ok(Self {
-            columns: columns.map(|(f, format)| (f.as_ref().clone(), *format)).collect(),
+            columns: columns
+                .map(|(f, format)| (f.as_ref().clone(), *format))
+                .collect(),
             style: *style,
         })
     }
@@ -117,8 +119,11 @@ impl Cells {
 /// Fills in a length that was left open.
 fn set_length(out: &mut BytesMut, at: usize, length: usize) -> Result<(), Error> {
     let length = i32::try_from(length).map_err(|_| {
-        Error::new(Kind::LimitExceeded, "a value or row is too large for the protocol")
-            .hint("One message holds at most 2 GiB.")
+        Error::new(
+            Kind::LimitExceeded,
+            "a value or row is too large for the protocol",
+        )
+        .hint("One message holds at most 2 GiB.")
     })?;
     if let Some(place) = out.get_mut(at..at + 4) {
         place.copy_from_slice(&length.to_be_bytes());

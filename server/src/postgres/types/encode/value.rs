@@ -381,7 +381,13 @@ fn binary_of_text(value: &str, oid: u32, out: &mut BytesMut) -> Result<(), Error
 fn vector(value: &str, oid: u32, out: &mut BytesMut) -> Result<(), Error> {
     let short = oid == oid::INT2VECTOR;
     let count = value.split_ascii_whitespace().count();
-    let header = [1, 0, if short { oid::INT2 } else { oid::OID }, count as u32, 0];
+    let header = [
+        1,
+        0,
+        if short { oid::INT2 } else { oid::OID },
+        count as u32,
+        0,
+    ];
     header.iter().for_each(|word| out.put_u32(*word));
     for item in value.split_ascii_whitespace() {
         let number = item.parse::<i64>().map_err(|_| no_number(value, oid))?;
