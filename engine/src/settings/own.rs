@@ -169,6 +169,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         doc: "How long a server that is told to end waits for statements that run; then it cancels them.",
     },
     Setting {
+        name: "quern.struct_as",
+        value_type: ValueType::Choice(&["record", "json"]),
+        default: "record",
+        scope: Scope::Session,
+        doc: "What structs are for clients of the PostgreSQL protocol: composite values, or jsonb for those that cannot \
+              read them.",
+    },
+    Setting {
         name: "quern.threads",
         value_type: ValueType::Count,
         default: "auto",

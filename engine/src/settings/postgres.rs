@@ -109,9 +109,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     ),
     session(
         "IntervalStyle",
-        ValueType::Choice(&["postgres"]),
+        ValueType::Choice(&["postgres", "iso_8601"]),
         "postgres",
-        "How intervals are written: always as PostgreSQL does by default.",
+        "How intervals are written for clients of the PostgreSQL protocol.",
     ),
     fixed(
         "is_superuser",

@@ -286,6 +286,10 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             Err(error) => return Ok(Err(error)),
         };
         self.notices(&outcome.notices);
+        if let Some(copy) = outcome.copy.take() {
+            let copied = self.copy(copy, outcome.rows.take()).await?;
+            return Ok(copied.map(|()| None));
+        }
         Ok(match outcome.rows.take() {
             Some(rows) => {
                 OpenRows::new(rows, outcome.tag, &portal.formats, &self.text_style()).map(Some)

@@ -12,6 +12,7 @@
 mod authenticate;
 mod cancel;
 mod connection;
+mod copy;
 mod error;
 mod extended;
 mod message;

@@ -45,6 +45,9 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     /// Sends what a statement gives, with the description of its rows.
     async fn answer(&mut self, mut outcome: Outcome) -> Sent<Result<()>> {
         self.notices(&outcome.notices);
+        if let Some(copy) = outcome.copy.take() {
+            return self.copy(copy, outcome.rows.take()).await;
+        }
         let Some(rows) = outcome.rows.take() else {
             self.complete(portal::tag(&outcome));
             return Ok(Ok(()));

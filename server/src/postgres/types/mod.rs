@@ -80,7 +80,15 @@ impl TextStyle {
     pub fn of(settings: &quern_engine::Settings) -> Self {
         Self {
             timezone: settings.timezone().parse().ok(),
-            ..Self::default()
+            interval_style: match settings.get("IntervalStyle") {
+                Ok("iso_8601") => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            },
+            bytea_output: match settings.get("bytea_output") {
+                Ok("escape") => ByteaOutput::Escape,
+                _ => ByteaOutput::Hex,
+            },
+            struct_as_json: settings.get("quern.struct_as").is_ok_and(|v| v == "json"),
         }
     }
 }

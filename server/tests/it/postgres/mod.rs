@@ -1,6 +1,7 @@
 //! Tests of the PostgreSQL server: each serves an engine of its own on a free port.
 
 mod conversation;
+mod copy;
 mod ending;
 mod hostile;
 mod security;
