@@ -30,6 +30,8 @@ pub mod table;
 
 pub mod persist;
 
+pub mod join;
+
 pub mod export;
 
 pub mod catalog;

@@ -46,11 +46,11 @@ use crate::table::Warehouse;
 /// DataFusion's physical rules with ours among them, each after the one that it builds on.
 pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
-    let sides_are_chosen = rules
+    let last = rules
         .iter()
-        .position(|rule| rule.name() == "join_selection")
-        .map_or(0, |at| at + 1);
-    rules.insert(sides_are_chosen, Arc::new(spilling_joins::SpillingJoins));
+        .position(|rule| rule.name() == "SanityCheckPlan")
+        .unwrap_or(rules.len());
+    rules.insert(last, Arc::new(spilling_joins::SpillingJoins));
     rules
 }
 

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "source",
     "table",
     "persist",
+    "join",
     "export",
     "catalog",
     "plan",
