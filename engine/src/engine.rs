@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 
+use chrono::Utc;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
@@ -13,6 +15,7 @@ use crate::execution::{Execution, Local, Registry, Workers, runtime};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::source::StoreSettings;
+use crate::system::postgres::Functions;
 use crate::table::Warehouse;
 use crate::{execution, function, plan};
 
@@ -35,6 +38,11 @@ pub(crate) struct Shared {
     pub settings: Settings,
     /// The memory limit in force.
     pub pool_bytes: usize,
+    /// The functions by name and OID, as clients of PostgreSQL see them.
+    pub functions: Arc<Functions>,
+    /// Sessions so far: each has a number of its own.
+    pub sessions: AtomicI32,
+    pub started_us: i64,
 }
 
 /// Who opens a session.
@@ -95,9 +103,12 @@ impl Engine {
             execution: Arc::new(Local),
             workers: Arc::new(Workers::start(settings.threads())?),
             runtime,
+            functions: Arc::new(Functions::of(&template)),
             template,
             settings,
             pool_bytes,
+            sessions: AtomicI32::new(0),
+            started_us: Utc::now().timestamp_micros(),
         };
         Ok(Self {
             shared: Arc::new(shared),

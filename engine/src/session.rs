@@ -1,6 +1,7 @@
 //! A session: one client's state, and the pipeline from SQL text to rows.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
@@ -13,9 +14,11 @@ use crate::engine::{SessionOptions, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Query, QueryInfo, or_panicked, unless_ended};
 use crate::function;
+use crate::function::directory::DirectoryOption;
 use crate::settings::{Limits, Settings};
 use crate::source::StoreSettings;
 use crate::statement::{self, Context, Outcome, Prepared, Statement, TransactionState, Variables};
+use crate::system::postgres::{SessionDirectory, SessionInfo};
 
 /// One client connection. Statements of a session run one after another.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct Session {
     variables: Arc<Variables>,
     /// The statement that runs now or ran last: what [`Session::cancel`] ends.
     current: Mutex<Option<Arc<Query>>>,
+    /// Its number, which no other session of the process has.
+    pid: i32,
 }
 
 impl Session {
@@ -42,6 +47,10 @@ impl Session {
             cursors: Mutex::default(),
         };
         Self {
+            pid: shared
+                .sessions
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_add(1),
             shared,
             variables: Arc::new(variables),
             current: Mutex::new(None),
@@ -123,6 +132,11 @@ impl Session {
         }
     }
 
+    /// The number of the session: `pid` in `pg_stat_activity`.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// The statement that runs now or ran last.
     pub fn current_query(&self) -> Option<Arc<Query>> {
         self.current.lock().clone()
@@ -174,6 +188,7 @@ impl Session {
                 .get("application_name")
                 .unwrap_or_default()
                 .to_string(),
+            session: self.pid,
             timeout: settings.statement_timeout(),
         });
         *self.current.lock() = Some(Arc::clone(&query));
@@ -239,6 +254,28 @@ impl Session {
             variables: Arc::clone(&self.variables),
             query: Arc::clone(query),
             places: Arc::clone(statement.places()),
+            functions: Arc::clone(&self.shared.functions),
+        })
+    }
+
+    /// What functions ask of the catalog and of this session.
+    fn directory(&self, settings: &Settings) -> SessionDirectory {
+        let variables = Arc::clone(&self.variables);
+        SessionDirectory::new(SessionInfo {
+            catalog: Arc::clone(&self.shared.catalog),
+            warehouse: Arc::clone(&self.shared.warehouse),
+            registry: Arc::clone(&self.shared.registry),
+            functions: Arc::clone(&self.shared.functions),
+            search_path: settings.search_path(),
+            user: variables.user.clone(),
+            is_superuser: variables.is_superuser,
+            pid: self.pid,
+            started_us: self.shared.started_us,
+            set: Arc::new(move |name, value| {
+                let mut settings = variables.settings.write();
+                settings.set(name, value)?;
+                Ok(settings.get(name)?.to_string())
+            }),
         })
     }
 
@@ -253,6 +290,9 @@ impl Session {
         let stores = StoreSettings::of(&settings);
         state.config_mut().set_extension(Arc::new(stores));
         Limits::of_pool(self.shared.pool_bytes).apply(state.config_mut());
+        let directory = DirectoryOption(Some(Arc::new(self.directory(&settings))));
+        let options = state.config_mut().options_mut();
+        options.extensions.insert(directory);
         state.mark_start_execution();
         follow_settings(&mut state)?;
         let user = &self.variables.user;

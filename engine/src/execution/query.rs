@@ -45,6 +45,8 @@ pub struct Query {
     pub text: String,
     pub user: String,
     pub application: String,
+    /// The number of the session that runs it.
+    pub session: i32,
     pub started_at: SystemTime,
     started: Instant,
     timeout: Option<Duration>,
@@ -77,6 +79,7 @@ pub struct QueryInfo {
     pub text: String,
     pub user: String,
     pub application: String,
+    pub session: i32,
     pub timeout: Option<Duration>,
 }
 
@@ -87,6 +90,7 @@ impl Query {
             text: info.text,
             user: info.user,
             application: info.application,
+            session: info.session,
             started_at: SystemTime::now(),
             started: Instant::now(),
             timeout: info.timeout,

@@ -5,6 +5,7 @@
 //! of equals. A bare string may stand for a date, time or interval. Functions get arrays of the
 //! declared types, one row per row of the batch, or a single row when every argument is constant.
 
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use datafusion::logical_expr::{
 
 use super::types::sql_name;
 use crate::error::{Error, Kind};
+use crate::sql::pg_type::PG_TYPE;
 
 /// What an argument accepts; the function gets the type that the comment names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,6 +238,8 @@ pub(crate) struct Scalar {
     pub volatility: Volatility,
     /// The result type where a constant argument decides it.
     pub typed_by: Option<TypedBy>,
+    /// The PostgreSQL type of the result, where the Arrow type does not say it.
+    pub pg_type: Option<&'static str>,
     pub overloads: &'static [Overload],
 }
 
@@ -256,6 +260,7 @@ impl Scalar {
             about,
             volatility: Volatility::Immutable,
             typed_by: None,
+            pg_type: None,
             overloads,
         }
     }
@@ -272,6 +277,11 @@ impl Scalar {
 
     pub(crate) const fn typed_by(mut self, typed_by: TypedBy) -> Self {
         self.typed_by = Some(typed_by);
+        self
+    }
+
+    pub(crate) const fn of_pg(mut self, pg_type: &'static str) -> Self {
+        self.pg_type = Some(pg_type);
         self
     }
 
@@ -389,7 +399,11 @@ impl ScalarUDFImpl for Function {
             Some(decided) => decided,
             None => self.return_type(&types.collect::<Vec<_>>())?,
         };
-        Ok(Arc::new(Field::new(self.name(), result, true)))
+        let field = Field::new(self.name(), result, true);
+        Ok(Arc::new(match self.spec.pg_type {
+            Some(name) => field.with_metadata(HashMap::from([(PG_TYPE.into(), name.into())])),
+            None => field,
+        }))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -8,9 +8,11 @@ mod bounded;
 mod calendar;
 mod decimal;
 mod define;
+pub mod directory;
 mod extend;
 mod growth;
 mod json;
+mod keywords;
 mod planner;
 mod quoted;
 mod rewrite;
@@ -31,6 +33,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 
 use crate::error::Result;
 
+pub(crate) use scalar::pg::{REG_TEXT, UNPLANNED};
 pub use syntax::desugar;
 
 /// Adds every function of ours to a session state.
@@ -43,6 +46,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         state.register_udaf(Arc::new(function))?;
     }
     state.register_udf(Arc::new(text_of::function()))?;
+    state.register_udtf("pg_get_keywords", Arc::new(keywords::Keywords));
     bounded::register(state)?;
     let meaning = rewrite::PostgresMeaning::new(state.scalar_functions().clone());
     state.register_function_rewrite(Arc::new(meaning))?;

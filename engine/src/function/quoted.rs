@@ -7,8 +7,13 @@ use datafusion::logical_expr::planner::RawBinaryExpr;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use crate::sql::array_text;
+
 /// The operation with its quoted operand cast, if it has one that needs it.
 pub(super) fn operation(raw: &RawBinaryExpr, left: &DataType, right: &DataType) -> Option<Expr> {
+    if let Some(compared) = lists(raw, left, right) {
+        return Some(compared);
+    }
     let (op, takes): (_, fn(&DataType) -> bool) = match raw.op {
         BinaryOperator::Plus => (Operator::Plus, DataType::is_numeric),
         BinaryOperator::Minus => (Operator::Minus, DataType::is_numeric),
@@ -32,6 +37,34 @@ pub(super) fn operation(raw: &RawBinaryExpr, left: &DataType, right: &DataType) 
         op,
         Box::new(b),
     )))
+}
+
+/// `list = '{1,2}'`
+fn lists(raw: &RawBinaryExpr, left: &DataType, right: &DataType) -> Option<Expr> {
+    let op = match raw.op {
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        _ => return None,
+    };
+    let (a, b) = match (left, right) {
+        (DataType::List(_), _) => (raw.left.clone(), list(&raw.right, left)?),
+        (_, DataType::List(_)) => (list(&raw.left, right)?, raw.right.clone()),
+        _ => return None,
+    };
+    let compared = BinaryExpr::new(Box::new(a), op, Box::new(b));
+    Some(Expr::BinaryExpr(compared))
+}
+
+fn list(literal: &Expr, to: &DataType) -> Option<Expr> {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = literal else {
+        return None;
+    };
+    let items: Vec<_> = array_text::items(text)?
+        .into_iter()
+        .map(ScalarValue::Utf8)
+        .collect();
+    let list = ScalarValue::List(ScalarValue::new_list_nullable(&items, &DataType::Utf8));
+    Some(cast(Expr::Literal(list, None), to.clone()))
 }
 
 fn is_boolean(data_type: &DataType) -> bool {

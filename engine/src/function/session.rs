@@ -4,7 +4,8 @@
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility,
 };
 
 use crate::error::Error;
@@ -47,7 +48,10 @@ pub fn functions(user: &str, database: &str, settings: &Settings) -> Vec<ScalarU
         .map(|s| (s.name, settings.value(s).to_string()));
     let setting = CurrentSetting {
         values: values.collect(),
-        signature: Signature::string(1, Volatility::Stable),
+        signature: Signature::one_of(
+            vec![TypeSignature::String(1), TypeSignature::Any(2)],
+            Volatility::Stable,
+        ),
     };
     constants
         .into_iter()
@@ -104,13 +108,21 @@ impl ScalarUDFImpl for CurrentSetting {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [ColumnarValue::Scalar(name)] = args.args.as_slice() else {
-            return Err(Error::unsupported("current_setting of a column").into());
+        let (name, may_miss) = match args.args.as_slice() {
+            [ColumnarValue::Scalar(name)] => (name, false),
+            [ColumnarValue::Scalar(name), ColumnarValue::Scalar(may_miss)] => {
+                (name, *may_miss == ScalarValue::Boolean(Some(true)))
+            }
+            _ => return Err(Error::unsupported("current_setting of a column").into()),
         };
         let Some(name) = name.try_as_str().flatten() else {
             return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
         };
-        let name = Settings::declaration(name)?.name;
+        let name = match Settings::declaration(name) {
+            Ok(declared) => declared.name,
+            Err(_) if may_miss => return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
+            Err(unknown) => return Err(unknown.into()),
+        };
         let value = self
             .values
             .iter()

@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{
     Column, DFSchema, DataFusionError, JoinConstraint, JoinType, NullEquality, Result,
@@ -226,6 +227,9 @@ pub(super) fn expressions(node: LogicalPlan, state: &SessionState) -> Result<Log
             Expr::ScalarSubquery(subquery) if lacks_null(&subquery) => {
                 maybe_null(subquery).map(|s| Transformed::yes(Expr::ScalarSubquery(s)))
             }
+            Expr::ScalarSubquery(subquery) if may_give_more(&subquery) => {
+                only_one(subquery, state).map(|s| Transformed::yes(Expr::ScalarSubquery(s)))
+            }
             Expr::Case(_) if is_guard(&e, &schema) => Ok(Transformed::yes(guarding(e))),
             other => operands::correct(other, &schema, state),
         })?;
@@ -249,6 +253,37 @@ fn lacks_null(subquery: &Subquery) -> bool {
         .first()
         .is_none_or(|f| f.is_nullable());
     subquery.outer_ref_columns.is_empty() && !nullable && !gives_one_row(plan)
+}
+
+/// A subquery with correlation that nothing keeps from giving several rows.
+fn may_give_more(subquery: &Subquery) -> bool {
+    let plan = subquery.subquery.as_ref();
+    !subquery.outer_ref_columns.is_empty()
+        && !matches!(plan, LogicalPlan::Limit(_))
+        && !gives_one_row(plan)
+}
+
+/// The one value of the subquery, or 21000: the optimizer wants to see that there is only one.
+fn only_one(subquery: Subquery, state: &SessionState) -> Result<Subquery> {
+    let plan = subquery.subquery.as_ref();
+    let Some(single) = state.aggregate_functions().get("single_value") else {
+        return Ok(subquery);
+    };
+    let Some((relation, field)) = plan.schema().iter().next() else {
+        return Ok(subquery);
+    };
+    let column = Column::new(relation.cloned(), field.name());
+    let value = single.call(vec![Expr::Column(column)]).alias("\u{1}value");
+    let metadata = (!field.metadata().is_empty()).then(|| FieldMetadata::from(field.as_ref()));
+    let named = Expr::Column(Column::from_name("\u{1}value"));
+    let plan = LogicalPlanBuilder::from(plan.clone())
+        .aggregate(Vec::<Expr>::new(), [value])?
+        .project([named.alias_with_metadata(field.name(), metadata)])?
+        .build()?;
+    Ok(Subquery {
+        subquery: Arc::new(plan),
+        ..subquery
+    })
 }
 
 /// An aggregate over everything gives one row, whatever its input.

@@ -4,29 +4,36 @@
 //! read files), then DataFusion's planner runs over [`context::PlanContext`], which only hands out
 //! what was opened. A relation that was not found becomes an error there, when the planner asks.
 
+mod apply;
+mod array_subquery;
 mod assign;
 mod context;
 mod correct;
+mod domain;
 mod guard;
 mod normalize;
 mod operands;
 mod output_names;
+mod postgres;
 mod quantified;
+mod reg_names;
 mod relation;
 mod resolve;
 mod sample;
 mod spilling_joins;
+mod table_oid;
 mod tables;
+mod virtual_tables;
 
 pub use assign::assigned;
 pub use output_names::{readable, shown, shown_name};
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
 pub use tables::open_table;
+pub use virtual_tables::VirtualTables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionState;
@@ -54,16 +61,6 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules
 }
 
-/// Tables that are made of the engine's own state, such as `system.queries`.
-#[async_trait]
-pub trait VirtualTables: Send + Sync {
-    /// Every table as (schema, name).
-    fn names(&self) -> Vec<(&'static str, &'static str)>;
-
-    /// The table with its rows as they are now; `None` when there is no such table.
-    async fn open(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>>;
-}
-
 /// Where a statement's names are looked up.
 #[derive(Clone)]
 pub struct Names {
@@ -86,12 +83,15 @@ pub async fn plan(
     statement: ast::Statement,
 ) -> Result<LogicalPlan> {
     let relations = resolve::relations(state, names, &statement, &[]).await?;
-    plan_resolved(state, names, &relations, statement).map_err(|e| {
-        let position = span_of(&e)
-            .zip(places)
-            .and_then(|(s, places)| places.position(s.0, s.1));
-        improve(state, Error::from(e)).at(position)
-    })
+    let planned = plan_resolved(state, names, &relations, statement);
+    planned
+        .and_then(|plan| reg_names::shown(plan, state))
+        .map_err(|e| {
+            let position = span_of(&e)
+                .zip(places)
+                .and_then(|(s, places)| places.position(s.0, s.1));
+            improve(state, Error::from(e)).at(position)
+        })
 }
 
 /// The second step: everything is open, nothing is read any more.
@@ -104,6 +104,8 @@ fn plan_resolved(
     guard::admit(&statement)?;
     output_names::name_columns(&mut statement);
     let qualified = correct::Qualified::of(&statement);
+    let oids = |table: &str| names.virtual_tables.fixed_oid(table);
+    postgres::translate(&mut statement, &oids);
     normalize::normalize(&mut statement)?;
     function::desugar(&mut statement);
     let context = context::PlanContext::new(state, names, relations);
@@ -111,7 +113,7 @@ fn plan_resolved(
     let planner = SqlToRel::new_with_options(&context, options);
     let plan = planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))?;
     guard::check(&plan)?;
-    correct::correct(plan, &qualified, state)
+    apply::apply(correct::correct(plan, &qualified, state)?, state)
 }
 
 /// Line and column of the error, where DataFusion knows them.

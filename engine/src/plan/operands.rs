@@ -8,13 +8,14 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast};
 
+use super::reg_names;
 use crate::function::text_of;
 
 /// The expression with PostgreSQL's meaning; its operands have been through this already.
@@ -53,7 +54,14 @@ pub(super) fn correct(
         }
         Expr::Cast(mut written) => {
             let to = written.field.data_type().clone();
-            let changed = cast_operand(&mut written.expr, &to, schema, state);
+            let mut changed = cast_operand(&mut written.expr, &to, schema, state);
+            // The type that the metadata names is not the result's.
+            if written.field.name().is_empty()
+                && reg_names::declared(&written.expr, schema).is_some()
+            {
+                written.field = Arc::new(Field::new("cast", to, true));
+                changed = true;
+            }
             Ok(done(Expr::Cast(written), changed))
         }
         Expr::TryCast(mut written) => {
@@ -175,6 +183,9 @@ fn cast_operand(
     let Ok(from) = operand.get_type(schema) else {
         return false;
     };
+    if to.is_string() && reg_names::name(operand, schema, state) {
+        return true;
+    }
     let function = match to {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if text_of::writes(&from) => {
             text_of::NAME

@@ -215,7 +215,8 @@ fn of_query(body: &SetExpr) -> (String, Strength) {
 /// PostgreSQL's internal name of a type.
 fn type_word(data_type: &DataType) -> String {
     let text = data_type.to_string().to_lowercase();
-    let word = text.split(['(', ' ', '[']).next().unwrap_or(&text);
+    let text = text.strip_prefix("pg_catalog.").unwrap_or(&text);
+    let word = text.split(['(', ' ', '[']).next().unwrap_or(text);
     match word {
         "int" | "integer" => "int4",
         "bigint" => "int8",
@@ -227,7 +228,7 @@ fn type_word(data_type: &DataType) -> String {
         "character" | "varchar" if text.contains("varying") || word == "varchar" => "varchar",
         "character" | "char" => "bpchar",
         "timestamp" if text.contains("with time zone") => "timestamptz",
-        other => other,
+        other => other.trim_matches('"'),
     }
     .to_string()
 }

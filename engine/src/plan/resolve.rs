@@ -165,6 +165,9 @@ async fn open_named(
     {
         return Ok(Some(provider_as_source(Arc::clone(given))));
     }
+    if let Some(provider) = postgres_relation(names, reference).await? {
+        return Ok(Some(provider_as_source(provider)));
+    }
     if let Some((object, relation)) = find(names, reference)? {
         if let RelationKind::View(view) = &relation.kind {
             let view = open_view(state, names, &object, view, inside).await?;
@@ -191,6 +194,18 @@ async fn open_named(
         }
     }
     Ok(None)
+}
+
+/// As in PostgreSQL, a bare name is looked up in `pg_catalog` first; every relation there begins so.
+async fn postgres_relation(
+    names: &Names,
+    reference: &TableReference,
+) -> Result<Option<Arc<dyn TableProvider>>> {
+    let table = reference.table();
+    if reference.schema().is_some() || !table.starts_with("pg_") {
+        return Ok(None);
+    }
+    names.virtual_tables.open("pg_catalog", table).await
 }
 
 /// The schemas in which a reference is looked up, in order.

@@ -4,9 +4,11 @@
 //! in a plan knows its place in the text that the user gave. Statements are cut at `;` between
 //! tokens, never inside strings or comments; text is never rewritten.
 
+pub mod array_text;
 mod dialect;
 pub mod guard;
 pub mod literal;
+pub mod pg_type;
 mod place;
 mod redact;
 mod script;

@@ -19,6 +19,7 @@ use crate::plan::{self, Names};
 use crate::settings::Settings;
 use crate::sql::Places;
 use crate::system::SystemTables;
+use crate::system::postgres::Functions;
 use crate::table::Warehouse;
 
 /// A statement that was parsed and described ahead of its execution.
@@ -90,6 +91,7 @@ pub struct Context {
     pub query: Arc<Query>,
     /// The text that the statement's tokens refer to.
     pub places: Arc<Places>,
+    pub functions: Arc<Functions>,
 }
 
 impl Context {
@@ -114,6 +116,7 @@ impl Context {
                 state: Arc::clone(&self.state),
                 user: self.variables.user.clone(),
                 is_superuser: self.variables.is_superuser,
+                functions: Arc::clone(&self.functions),
             }),
         }
     }

@@ -66,6 +66,7 @@ impl Declare {
             text: ctx.query.text.clone(),
             user: ctx.query.user.clone(),
             application: ctx.query.application.clone(),
+            session: ctx.query.session,
             timeout: None,
         });
         let opened = self.query.run(&own).await;

@@ -1,11 +1,12 @@
-//! Tables made of the engine's own state: schema `system`, and the standard's `information_schema`.
+//! Tables made of the engine's own state: schema `system`, and what clients of PostgreSQL ask for,
+//! [`postgres`].
 //!
-//! One file per table group; [`TABLES`] is the list. A table is filled when a statement names it,
+//! One file per table group; [`TABLES`] is the list of `system`. A table is filled when a statement names it,
 //! so that it shows one consistent moment. `SHOW …` statements are queries over these tables.
 
 mod chunks;
-mod information_schema;
 mod objects;
+pub mod postgres;
 mod state;
 
 use std::collections::HashMap;
@@ -37,11 +38,13 @@ pub struct SystemTables {
     pub state: Arc<SessionState>,
     pub user: String,
     pub is_superuser: bool,
+    pub functions: Arc<postgres::Functions>,
 }
 
 type Fill = for<'a> fn(&'a SystemTables, &'a mut TableRows) -> BoxFuture<'a, Result<()>>;
 
 /// The declaration of one table.
+#[derive(Debug)]
 pub struct SystemTable {
     pub schema: &'static str,
     pub name: &'static str,
@@ -60,11 +63,22 @@ pub static TABLES: &[SystemTable] = &[
     state::FUNCTIONS,
     state::SETTINGS,
     state::QUERIES,
-    information_schema::SCHEMATA,
-    information_schema::TABLES,
-    information_schema::COLUMNS,
-    information_schema::VIEWS,
 ];
+
+/// Every table of this module as (schema, name).
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let declared = postgres::RELATIONS.iter().map(|r| (r.schema, r.name));
+    TABLES.iter().map(|t| (t.schema, t.name)).chain(declared)
+}
+
+impl SystemTable {
+    /// Its columns.
+    fn schema(&self) -> SchemaRef {
+        let fields = self.columns.iter();
+        let fields = fields.map(|(name, ty)| Field::new(*name, ty.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}
 
 impl SystemTables {
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -87,12 +101,16 @@ impl SystemTables {
 #[async_trait]
 impl VirtualTables for SystemTables {
     fn names(&self) -> Vec<(&'static str, &'static str)> {
-        TABLES.iter().map(|t| (t.schema, t.name)).collect()
+        all().collect()
+    }
+
+    fn fixed_oid(&self, name: &str) -> Option<u32> {
+        postgres::relation("pg_catalog", name).map(|r| r.oid)
     }
 
     async fn open(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(table) = TABLES.iter().find(|t| t.schema == schema && t.name == name) else {
-            return Ok(None);
+            return postgres::open(self, schema, name).await;
         };
         let mut rows = TableRows::new(table);
         (table.fill)(self, &mut rows).await?;
@@ -112,14 +130,9 @@ pub struct TableRows {
 
 impl TableRows {
     fn new(table: &SystemTable) -> Self {
-        let fields: Vec<_> = table
-            .columns
-            .iter()
-            .map(|(name, ty)| Field::new(*name, ty.clone(), true))
-            .collect();
         Self {
-            columns: vec![Vec::new(); fields.len()],
-            schema: Arc::new(Schema::new(fields)),
+            columns: vec![Vec::new(); table.columns.len()],
+            schema: table.schema(),
         }
     }
 

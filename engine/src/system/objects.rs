@@ -7,7 +7,8 @@ use futures::FutureExt;
 use std::sync::Arc;
 
 use super::{
-    INSTANT, SystemTable, SystemTables, TABLES as ALL, count, instant, opt_count, opt_text, text,
+    INSTANT, SystemTable, SystemTables, TABLES as ALL, all, count, instant, opt_count, opt_text,
+    text,
 };
 use crate::catalog::{ObjectName, Relation, RelationKind};
 use crate::error::Result;
@@ -27,10 +28,10 @@ pub(super) const SCHEMAS: SystemTable = SystemTable {
             for (name, schema) in &system.snapshot().schemas {
                 rows.push([text(name), count(schema.relations.len())]);
             }
-            for name in ["information_schema", "system"] {
+            for name in ["information_schema", "pg_catalog", "system"] {
                 rows.push([
                     text(name),
-                    count(ALL.iter().filter(|t| t.schema == name).count()),
+                    count(all().filter(|(schema, _)| *schema == name).count()),
                 ]);
             }
             Ok(())
@@ -79,11 +80,11 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     instant(relation.created_ms),
                 ]);
             }
-            for table in ALL {
+            for (schema, name) in all() {
                 let none = opt_text(None::<String>);
                 rows.push([
-                    text(table.schema),
-                    text(table.name),
+                    text(schema),
+                    text(name),
                     text("system"),
                     none.clone(),
                     none,
@@ -170,12 +171,19 @@ pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectNa
             schema: table.schema.to_string(),
             name: table.name.to_string(),
         };
-        schemas.push((name, super::TableRows::new(table).schema));
+        schemas.push((name, table.schema()));
+    }
+    for relation in super::postgres::RELATIONS.iter() {
+        let name = ObjectName {
+            schema: relation.schema.to_string(),
+            name: relation.name.to_string(),
+        };
+        schemas.push((name, Arc::clone(&relation.fields)));
     }
     schemas
 }
 
-async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
+pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
     match &relation.kind {
         RelationKind::External(definition) => Ok(definition.schema()),
         RelationKind::Persisted(rows) => Ok(TableProvider::schema(rows.as_ref())),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod catalog_queries;
 mod docs;
 mod fuzz;
 mod managed;

@@ -78,7 +78,7 @@ impl Only {
         match self.rows > 1 {
             true => Err(Error::new(
                 Kind::Cardinality,
-                "more than one row where single_value expects one",
+                "more than one row returned by a subquery used as an expression",
             )
             .hint("Use any_value, min or max, or group by a key.")
             .into()),

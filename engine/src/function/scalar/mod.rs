@@ -14,6 +14,7 @@ mod make;
 mod math;
 mod named_part;
 mod pattern;
+pub(crate) mod pg;
 mod quote;
 mod random;
 mod regexp;
@@ -48,6 +49,8 @@ fn tables() -> Vec<&'static [Scalar]> {
 /// Every scalar function of ours.
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut functions: Vec<ScalarUDF> = tables().into_iter().flatten().map(Scalar::udf).collect();
+    functions.extend(pg::tables().into_iter().flatten().map(Scalar::udf));
+    functions.extend(pg::waiting());
     functions.extend(named_part::NamedPart::all());
     functions.push(ScalarUDF::new_from_impl(date_part::DatePart::new(false)));
     functions.push(ScalarUDF::new_from_impl(date_part::DatePart::new(true)));

@@ -1,0 +1,256 @@
+//! Schemas and relations: `pg_namespace`, `pg_class`, `pg_tables`, `pg_views` and their kin.
+
+use futures::FutureExt;
+
+use super::cells::row;
+use super::objects::{Entry, OWNER, Objects, Origin};
+use super::{Fill, RELATIONS};
+use crate::catalog::{RelationKind, View};
+use crate::plan;
+use crate::sql::parse_query;
+use crate::system::SystemTables;
+use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
+use std::ops::ControlFlow;
+
+pub(super) const FILLS: &[(&str, Fill)] = &[
+    ("pg_namespace", |system, rows| {
+        async move {
+            let objects = system.objects();
+            for (name, oid) in &objects.namespaces {
+                row!(rows, "oid" => *oid, "nspname" => name, "nspowner" => OWNER);
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_class", |system, rows| {
+        async move {
+            for entry in &system.objects().relations {
+                let is_table = entry.kind() == 'r';
+                row!(rows,
+                    "oid" => entry.oid,
+                    "relname" => &entry.name,
+                    "relnamespace" => entry.namespace,
+                    "relowner" => OWNER,
+                    "relam" => if is_table { 2_u32 } else { 0 },
+                    "relfilenode" => if is_table { entry.oid } else { 0 },
+                    "reltuples" => tuples(entry),
+                    "relpersistence" => persistence(entry),
+                    "relkind" => entry.kind(),
+                    "relnatts" => known_width(entry),
+                    "relhasrules" => !is_table,
+                    "relispopulated" => true,
+                    "relreplident" => if is_table { 'd' } else { 'n' },
+                );
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_tables", |system, rows| {
+        async move {
+            let objects = system.objects();
+            for entry in objects.relations.iter().filter(|e| e.kind() == 'r') {
+                row!(rows,
+                    "schemaname" => &entry.schema,
+                    "tablename" => &entry.name,
+                    "tableowner" => system.owner(),
+                    "hasindexes" => false,
+                    "hasrules" => false,
+                    "hastriggers" => false,
+                    "rowsecurity" => false,
+                );
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_views", |system, rows| {
+        async move {
+            let objects = system.objects();
+            for entry in objects.relations.iter().filter(|e| e.kind() == 'v') {
+                row!(rows,
+                    "schemaname" => &entry.schema,
+                    "viewname" => &entry.name,
+                    "viewowner" => system.owner(),
+                    "definition" => definition(entry),
+                );
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_rewrite", |system, rows| {
+        async move {
+            for (rule, view, _) in views(&system.objects()) {
+                row!(rows,
+                    "oid" => rule,
+                    "rulename" => "_RETURN",
+                    "ev_class" => view.oid,
+                    "ev_type" => '1',
+                    "ev_enabled" => 'O',
+                    "is_instead" => true,
+                );
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_depend", |system, rows| {
+        async move {
+            let objects = system.objects();
+            let (class, rewrite) = (catalog("pg_class"), catalog("pg_rewrite"));
+            for (rule, view, query) in views(&objects) {
+                let used = used_by(&objects, query).into_iter().map(|oid| (oid, 'n'));
+                for (oid, kind) in [(view.oid, 'i')].into_iter().chain(used) {
+                    row!(rows,
+                        "classid" => rewrite,
+                        "objid" => rule,
+                        "refclassid" => class,
+                        "refobjid" => oid,
+                        "deptype" => kind,
+                    );
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_stat_user_tables", |system, rows| {
+        async move {
+            let objects = system.objects();
+            for entry in &objects.relations {
+                let Origin::User(relation) = &entry.origin else { continue };
+                if entry.kind() != 'r' {
+                    continue;
+                }
+                let statistics = relation.statistics.as_ref();
+                row!(rows,
+                    "relid" => entry.oid,
+                    "schemaname" => &entry.schema,
+                    "relname" => &entry.name,
+                    "n_live_tup" => statistics.and_then(|s| i64::try_from(s.rows).ok()).unwrap_or(0),
+                    "n_dead_tup" => 0,
+                    "last_analyze" => statistics.map(|s| s.analyzed_ms.saturating_mul(1000)),
+                );
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+];
+
+/// Rows that ANALYZE counted, or -1.
+fn tuples(entry: &Entry) -> f64 {
+    match &entry.origin {
+        #[allow(clippy::cast_precision_loss)]
+        Origin::User(relation) => relation.statistics.as_ref().map_or(-1.0, |s| s.rows as f64),
+        _ => -1.0,
+    }
+}
+
+/// Rows that PERSIST keeps are lost with the process, as those of an unlogged table may be.
+fn persistence(entry: &Entry) -> char {
+    match &entry.origin {
+        Origin::User(relation) if matches!(relation.kind, RelationKind::Persisted(_)) => 'u',
+        _ => 'p',
+    }
+}
+
+/// Columns, where they are known without opening the table; 0 elsewhere.
+fn known_width(entry: &Entry) -> usize {
+    match &entry.origin {
+        Origin::Declared(declared) => declared.columns.len(),
+        Origin::System(table) => table.columns.len(),
+        Origin::User(relation) => match &relation.kind {
+            RelationKind::External(definition) => definition.schema().fields().len(),
+            _ => 0,
+        },
+    }
+}
+
+/// The query of a view of the user.
+pub(super) fn definition(entry: &Entry) -> Option<String> {
+    view_of(entry).map(|view| format!("{};", view.shown_sql()))
+}
+
+fn view_of(entry: &Entry) -> Option<&View> {
+    match &entry.origin {
+        Origin::User(relation) => match &relation.kind {
+            RelationKind::View(view) => Some(view),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn catalog(name: &str) -> u32 {
+    let found = RELATIONS.iter().find(|r| r.name == name);
+    found.map_or(0, |r| r.oid)
+}
+
+/// The views of users, each with the OID of its rule.
+fn views(objects: &Objects) -> Vec<(u32, &Entry, &View)> {
+    let mut derived = super::objects::Derived::default();
+    let found = objects
+        .relations
+        .iter()
+        .filter_map(|entry| Some((entry, view_of(entry)?)));
+    found
+        .map(|(entry, view)| {
+            (
+                derived.next("rule", &entry.schema, &entry.name),
+                entry,
+                view,
+            )
+        })
+        .collect()
+}
+
+/// The relations that a view reads, each once.
+fn used_by(objects: &Objects, view: &View) -> Vec<u32> {
+    #[derive(Default)]
+    struct Named(Vec<ast::ObjectName>);
+    impl Visitor for Named {
+        type Break = ();
+
+        fn pre_visit_relation(&mut self, name: &ast::ObjectName) -> ControlFlow<()> {
+            self.0.push(name.clone());
+            ControlFlow::Continue(())
+        }
+    }
+    let Ok(query) = parse_query(&view.sql) else {
+        return Vec::new();
+    };
+    let mut named = Named::default();
+    let _ = query.visit(&mut named);
+    let mut oids: Vec<u32> = Vec::new();
+    for name in &named.0 {
+        let Ok(reference) = plan::reference(name) else {
+            continue;
+        };
+        let schemas = match reference.schema() {
+            Some(schema) => vec![schema.to_string()],
+            None => view.search_path.clone(),
+        };
+        let table = reference.table();
+        let entry = schemas
+            .iter()
+            .find_map(|schema| objects.relation(schema, table));
+        if let Some(entry) = entry.filter(|e| !oids.contains(&e.oid)) {
+            oids.push(entry.oid);
+        }
+    }
+    oids
+}
+
+impl SystemTables {
+    pub(super) fn objects(&self) -> Objects {
+        Objects::of(&self.snapshot())
+    }
+
+    /// Who owns everything.
+    pub(super) fn owner(&self) -> &'static str {
+        super::fixed::SUPERUSER
+    }
+}
