@@ -52,8 +52,6 @@ pub struct SessionOptions {
     pub is_superuser: bool,
     /// What the session begins with and RESET goes back to; the engine's own when not given.
     pub settings: Option<Settings>,
-    /// What the session is known by to those who cancel its statements; 0 is nothing.
-    pub process_id: i32,
     /// Whether the client can send and receive the rows of a COPY.
     pub takes_copies: bool,
 }
@@ -65,7 +63,6 @@ impl SessionOptions {
             user: ADMINISTRATOR.to_string(),
             is_superuser: true,
             settings: None,
-            process_id: 0,
             takes_copies: false,
         }
     }

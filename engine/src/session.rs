@@ -37,7 +37,6 @@ impl Session {
         let variables = Variables {
             user: options.user,
             is_superuser: options.is_superuser,
-            process_id: options.process_id,
             takes_copies: options.takes_copies,
             initial: settings.clone(),
             settings: RwLock::new(settings),
@@ -254,6 +253,7 @@ impl Session {
             variables: Arc::clone(&self.variables),
             query: Arc::clone(query),
             places: Arc::clone(statement.places()),
+            parameters: statement::Parameters::default(),
             functions: Arc::clone(&self.shared.functions),
         })
     }

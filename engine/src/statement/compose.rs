@@ -147,6 +147,14 @@ fn cast(value: Expr, data_type: &str) -> Result<Expr> {
     Ok(cast)
 }
 
+/// A parameter that is assigned to a column has the column's type.
+pub(super) fn typed_parameter(value: &Expr, field: &Field) -> Result<Expr> {
+    match super::parameters::number(value) {
+        Some(_) => typed(value.clone(), field),
+        None => Ok(value.clone()),
+    }
+}
+
 /// The value as one of the column's type.
 pub(super) fn typed(value: Expr, field: &Field) -> Result<Expr> {
     if field.data_type().is_nested() {

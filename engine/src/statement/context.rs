@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use super::Statement;
 use super::block::Block;
 use super::open_cursor::OpenCursor;
+use super::parameters::Parameters;
 use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers};
@@ -54,7 +55,6 @@ pub enum TransactionState {
 pub struct Variables {
     pub user: String,
     pub is_superuser: bool,
-    pub process_id: i32,
     /// Whether the client can send and receive the rows of a COPY.
     pub takes_copies: bool,
     /// The settings that RESET goes back to.
@@ -91,6 +91,7 @@ pub struct Context {
     pub query: Arc<Query>,
     /// The text that the statement's tokens refer to.
     pub places: Arc<Places>,
+    pub parameters: Parameters,
     pub functions: Arc<Functions>,
 }
 
@@ -121,8 +122,14 @@ impl Context {
         }
     }
 
-    /// Plans a query whose text the user wrote.
+    /// Plans a query whose text the user wrote, with the values of its parameters.
     pub(super) async fn plan(&self, query: &ast::Query) -> Result<LogicalPlan> {
+        let plan = self.plan_unbound(query).await?;
+        self.parameters.apply(self, plan, query)
+    }
+
+    /// Plans a query whose parameters have no values yet.
+    pub(super) async fn plan_unbound(&self, query: &ast::Query) -> Result<LogicalPlan> {
         plan::plan(
             &self.state,
             &self.names(),

@@ -37,6 +37,14 @@ impl Cursor {
         })
     }
 
+    /// The tokens that are left.
+    pub fn rest(&self) -> Vec<TokenWithSpan> {
+        (0..)
+            .map(|at| self.parser.peek_nth_token(at).clone())
+            .take_while(|token| token.token != Token::EOF)
+            .collect()
+    }
+
     pub fn peek(&self) -> Token {
         self.parser.peek_token().token
     }

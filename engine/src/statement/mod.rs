@@ -12,6 +12,7 @@ mod copy_stream;
 mod cursor;
 mod open_cursor;
 mod outcome;
+mod parameters;
 mod profile;
 mod rewrite;
 mod show;
@@ -67,8 +68,8 @@ mod vacuum;
 pub use context::{Context, Prepared, TransactionState, Variables};
 pub use copy_stream::{CopyFormat, CopyHeader, CopyInput, CopyStream, CopyStyle};
 pub use outcome::{Notice, Outcome};
+pub(crate) use parameters::{Parameters, cast_values};
 pub(crate) use prepare::describe;
-pub(crate) use query::cast_values;
 
 use std::sync::Arc;
 
@@ -306,16 +307,21 @@ impl Statement {
         }
     }
 
-    /// Runs a query with values for its parameters; other statements take none.
+    /// Runs the statement with values for its parameters.
     pub(crate) async fn run_with(
         &self,
         ctx: &Context,
         values: Vec<ScalarValue>,
     ) -> Result<Outcome> {
-        match self.body.as_ref() {
-            Body::Query(s) => s.run_with(ctx, values).await,
-            _ => self.run(ctx).await,
-        }
+        let mut ctx = ctx.clone();
+        ctx.parameters = Parameters::Values(values.into());
+        self.run(&ctx).await
+    }
+
+    /// Whether there are parameters in the text.
+    fn has_parameters(&self) -> bool {
+        let mut tokens = self.tokens.iter();
+        tokens.any(|t| matches!(t.token, Token::Placeholder(_)))
     }
 
     pub(crate) fn places(&self) -> &Arc<Places> {

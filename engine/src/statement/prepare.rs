@@ -1,21 +1,22 @@
-//! `PREPARE name [(type, …)] AS query`: a statement that is parsed and described now, run later.
+//! `PREPARE name [(type, …)] AS statement`: a statement that is parsed and described now, run later.
 
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::context::Prepared;
 use super::cursor::Cursor;
-use super::{Body, Context, Outcome, Statement, create_table, query};
+use super::{Body, Context, Outcome, Statement, create_table, parameters};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Prepare {
     name: String,
     types: Vec<ast::DataType>,
-    query: query::Query,
+    body: Arc<Body>,
+    tokens: Arc<[TokenWithSpan]>,
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Prepare> {
@@ -29,11 +30,21 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Prepare> {
         Vec::new()
     };
     c.expect(&["as"])?;
-    Ok(Prepare {
-        name,
-        types,
-        query: query::parse(c)?,
-    })
+    let tokens = c.rest();
+    match super::parse_body(c)? {
+        body @ (Body::Query(_)
+        | Body::Insert(_)
+        | Body::Update(_)
+        | Body::Delete(_)
+        | Body::Merge(_)) => Ok(Prepare {
+            name,
+            types,
+            body: Arc::new(body),
+            tokens: tokens.into(),
+        }),
+        _ => Err(Error::unsupported("PREPARE of this statement")
+            .hint("It takes queries, INSERT, UPDATE, DELETE and MERGE.")),
+    }
 }
 
 impl Prepare {
@@ -43,12 +54,11 @@ impl Prepare {
             .iter()
             .map(|t| create_table::data_type(ctx, t))
             .collect::<Result<_>>()?;
-        let text = self.query.query.to_string();
         let statement = Statement {
-            text,
-            body: Arc::new(Body::Query(self.query.clone())),
+            text: crate::sql::redacted(&self.tokens),
+            body: Arc::clone(&self.body),
             places: Arc::clone(&ctx.places),
-            tokens: Arc::from([]),
+            tokens: Arc::clone(&self.tokens),
         };
         let prepared = describe(ctx, statement, &types).await?;
         let mut all = ctx.variables.prepared.lock();
@@ -74,6 +84,12 @@ pub(crate) async fn describe(
             let (types, columns) = query.describe(ctx, declared).await?;
             (types, Some(columns))
         }
+        Body::Insert(_) | Body::Update(_) | Body::Delete(_) | Body::Merge(_) => {
+            (asked(ctx, &statement, declared).await?, None)
+        }
+        Body::Copy(_) | Body::CreateTableAs(_) | Body::Declare(_) if statement.has_parameters() => {
+            (asked(ctx, &statement, declared).await?, None)
+        }
         _ => (Vec::new(), statement.columns(ctx).await?),
     };
     Ok(Prepared {
@@ -81,4 +97,14 @@ pub(crate) async fn describe(
         parameters,
         columns,
     })
+}
+
+/// The types of the parameters of a statement that is no query.
+async fn asked(
+    ctx: &Context,
+    statement: &Statement,
+    declared: &[DataType],
+) -> Result<Vec<DataType>> {
+    let run = async |ctx: Context| statement.run(&ctx).await;
+    Box::pin(parameters::asked(ctx, declared, run)).await
 }

@@ -76,7 +76,7 @@ impl Update {
         for (at, field) in fields {
             let assigned = set.iter().find(|(name, _)| name == field.name());
             let value = match assigned {
-                Some((_, value)) => value.clone(),
+                Some((_, value)) => compose::typed_parameter(value, field)?,
                 None => compose::column(called, field.name())?,
             };
             columns.push((format!("\u{2}c{at}"), value));

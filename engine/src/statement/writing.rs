@@ -235,8 +235,9 @@ async fn plan_change(
     query: Box<ast::Query>,
     with_rows: bool,
 ) -> Result<LogicalPlan> {
-    let statement = ast::Statement::Query(query);
+    let statement = ast::Statement::Query(query.clone());
     let plan = plan::plan(&ctx.state, names, Some(&ctx.places), statement).await?;
+    let plan = ctx.parameters.apply(ctx, plan, &query)?;
     let fields = change_fields(base, with_rows);
     let fields: Vec<&Field> = fields.iter().collect();
     let sources: Vec<_> = (0..fields.len()).map(Some).collect();

@@ -1,7 +1,6 @@
 //! Cancel keys: what a client shows, on a connection of its own, to end its statement.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -12,7 +11,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 /// The sessions that can be cancelled, by their process numbers.
 #[derive(Debug, Default)]
 pub struct CancelKeys {
-    last: AtomicI32,
     /// Held for a look-up only.
     sessions: Mutex<HashMap<i32, (Bytes, Weak<Session>)>>,
 }
@@ -26,16 +24,22 @@ pub struct CancelKey {
 }
 
 impl CancelKeys {
-    /// A key of so many bytes, for a session that is to be given.
-    pub fn issue(self: &Arc<Self>, secret_bytes: usize) -> Result<CancelKey> {
+    /// A key of so many bytes for a session.
+    pub fn issue(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        secret_bytes: usize,
+    ) -> Result<CancelKey> {
         let mut secret = vec![0; secret_bytes];
         SystemRandom::new()
             .fill(&mut secret)
             .map_err(|_| Error::new(Kind::Io, "the system gives no random numbers"))?;
-        let step = self.last.fetch_add(1, Ordering::Relaxed);
+        let secret = Bytes::from(secret);
+        let entry = (secret.clone(), Arc::downgrade(session));
+        self.sessions.lock().insert(session.pid(), entry);
         Ok(CancelKey {
-            process_id: (step & i32::MAX).wrapping_add(1).max(1),
-            secret: secret.into(),
+            process_id: session.pid(),
+            secret,
             keys: Arc::clone(self),
         })
     }
@@ -63,13 +67,6 @@ impl CancelKeys {
         for session in sessions.iter().filter_map(|(_, session)| session.upgrade()) {
             session.cancel();
         }
-    }
-}
-
-impl CancelKey {
-    pub fn of_session(&self, session: &Arc<Session>) {
-        let entry = (self.secret.clone(), Arc::downgrade(session));
-        self.keys.sessions.lock().insert(self.process_id, entry);
     }
 }
 

@@ -266,14 +266,12 @@ fn session(
     } else {
         4
     };
-    let key = server.keys.issue(secret_bytes)?;
     let session = Arc::new(server.engine.session(SessionOptions {
         user: user.to_string(),
         is_superuser,
         settings: Some(settings),
-        process_id: key.process_id,
         takes_copies: true,
     }));
-    key.of_session(&session);
+    let key = server.keys.issue(&session, secret_bytes)?;
     Ok((session, key))
 }

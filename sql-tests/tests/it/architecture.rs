@@ -40,6 +40,7 @@ const SHARED: &[&str] = &[
     "mod",
     "open_cursor",
     "outcome",
+    "parameters",
     "profile",
     "rewrite",
     "show",

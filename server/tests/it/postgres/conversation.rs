@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::ErrorPosition;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::{refused, serve};
 
@@ -105,6 +105,43 @@ async fn parameters_have_types_and_columns_are_what_was_described() {
     }
     let row = client.query_one(&statement, &[&None::<i64>, &None::<&str>, &None::<bool>]);
     assert_eq!(row.await.unwrap().get::<_, Option<i64>>(0), None);
+}
+
+#[tokio::test]
+async fn statements_that_write_take_parameters() {
+    let served = serve().await;
+    let client = served.connect().await;
+    client
+        .batch_execute("CREATE TABLE t (a int, b text, c date)")
+        .await
+        .unwrap();
+    let insert = client
+        .prepare("INSERT INTO t VALUES ($1, $2, $3::text::date)")
+        .await
+        .unwrap();
+    assert_eq!(insert.params(), [Type::INT4, Type::TEXT, Type::TEXT]);
+    for a in 0..3 {
+        let values: [&(dyn ToSql + Sync); 3] = [&a, &"x", &"2024-01-31"];
+        assert_eq!(client.execute(&insert, &values).await.unwrap(), 1);
+    }
+    let update = client
+        .prepare("UPDATE t SET b = $1, a = $2 WHERE a = $3")
+        .await
+        .unwrap();
+    assert_eq!(update.params(), [Type::TEXT, Type::INT4, Type::INT4]);
+    assert_eq!(client.execute(&update, &[&"y", &10, &1]).await.unwrap(), 1);
+    let delete = client.prepare("DELETE FROM t WHERE a = $1").await.unwrap();
+    assert_eq!(client.execute(&delete, &[&0]).await.unwrap(), 1);
+    let rows = client
+        .query("SELECT a, b FROM t ORDER BY a", &[])
+        .await
+        .unwrap();
+    let rows: Vec<(i32, &str)> = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
+    assert_eq!(rows, [(2, "x"), (10, "y")]);
+    assert_eq!(
+        refused(client.prepare("INSERT INTO nope VALUES ($1)").await).0,
+        "42P01"
+    );
 }
 
 #[tokio::test]
