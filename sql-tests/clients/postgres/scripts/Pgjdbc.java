@@ -139,7 +139,7 @@ public class Pgjdbc {
         attempt("insert", () -> ask("INSERT INTO scratch VALUES (?, ?)", 1, "x"));
         attempt("update", () -> ask("UPDATE scratch SET b = ? WHERE a = ?", "y", 1));
         attempt("ddl", () -> List.of(ask("CREATE TABLE made (a int)"), ask("DROP TABLE made")));
-        attempt("several", () -> { try (Statement s = c.createStatement()) { List<Object> all = new ArrayList<>(); boolean is = s.execute("SELECT 1; INSERT INTO scratch VALUES (2, 'z'); SELECT 3");
+        attempt("several", () -> { try (Statement s = c.createStatement()) { List<Object> all = new ArrayList<>(); boolean is = s.execute("SELECT 1::int; INSERT INTO scratch VALUES (2, 'z'); SELECT 3::int");
             while (true) { if (is) all.add(rows(s.getResultSet())); else if (s.getUpdateCount() == -1) return all; else all.add(s.getUpdateCount()); is = s.getMoreResults(); } } });
         attempt("batch", () -> { try (PreparedStatement p = c.prepareStatement("INSERT INTO scratch VALUES (?, ?)")) { for (int n = 10; n < 40; n++) { p.setInt(1, n); p.setString(2, "b" + n); p.addBatch(); } return p.executeBatch(); } });
         attempt("batch of texts", () -> { try (Statement s = c.createStatement()) { s.addBatch("INSERT INTO scratch VALUES (50, 'x')"); s.addBatch("DELETE FROM scratch WHERE a = 50"); return s.executeBatch(); } });
@@ -150,7 +150,7 @@ public class Pgjdbc {
         attempt("column", () -> ask("SELECT nothing FROM fields"));
         attempt("value", () -> ask("SELECT ?::int", "x"));
         attempt("division in rows", () -> ask("SELECT 1 / (k - 500) FROM points ORDER BY k"));
-        attempt("after errors", () -> ask("SELECT 1"));
+        attempt("after errors", () -> ask("SELECT 1::int"));
     }
 
     static void transactions() throws SQLException {
@@ -160,11 +160,11 @@ public class Pgjdbc {
             long sum = 0; while (a.next() && b.next()) sum += a.getLong(1) * b.getLong(1); return sum; } });
         attempt("commit", () -> { c.commit(); return null; });
         attempt("failure", () -> ask("SELECT nothing"));
-        attempt("behind it", () -> ask("SELECT 1"));
-        attempt("rollback", () -> { c.rollback(); return ask("SELECT 1"); });
-        attempt("savepoint", () -> { Savepoint s = c.setSavepoint(); try { ask("SELECT nothing"); } catch (SQLException e) { c.rollback(s); } return ask("SELECT 1"); });
+        attempt("behind it", () -> ask("SELECT 1::int"));
+        attempt("rollback", () -> { c.rollback(); return ask("SELECT 1::int"); });
+        attempt("savepoint", () -> { Savepoint s = c.setSavepoint(); try { ask("SELECT nothing"); } catch (SQLException e) { c.rollback(s); } return ask("SELECT 1::int"); });
         c.rollback();
-        attempt("read only", () -> { c.setReadOnly(true); Object r = ask("SELECT 1"); c.rollback(); return r; });
+        attempt("read only", () -> { c.setReadOnly(true); Object r = ask("SELECT 1::int"); c.rollback(); return r; });
         attempt("write in read only", () -> ask("INSERT INTO scratch VALUES (1, 'x')"));
         c.rollback();
         attempt("no more read only", () -> { c.setReadOnly(false); return c.isReadOnly(); });
@@ -173,7 +173,7 @@ public class Pgjdbc {
         c.rollback();
         c.setAutoCommit(true);
         attempt("timeout", () -> { try (Statement s = c.createStatement()) { s.setQueryTimeout(1); return rows(s.executeQuery("SELECT count(*) FROM points a, points b, points c, points d WHERE a.k + b.k + c.k + d.k = 17")); } });
-        attempt("after a timeout", () -> ask("SELECT 1"));
+        attempt("after a timeout", () -> ask("SELECT 1::int"));
         attempt("valid", () -> c.isValid(5));
         attempt("application name", () -> { c.setClientInfo("ApplicationName", "me"); return ask("SHOW application_name"); });
         attempt("copy", () -> { java.io.StringWriter w = new java.io.StringWriter(); long n = c.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut("COPY (SELECT id, customer FROM orders ORDER BY id) TO STDOUT", w); return List.of(n, w.toString()); });

@@ -33,12 +33,12 @@ async function pg() {
   await attempt('pg compared', () => ask('SELECT id FROM fields WHERE name = $1 AND id = $2 AND price > $3', ['plain', 1, 2.5]));
   await attempt('pg any', () => ask('SELECT id FROM fields WHERE id = ANY($1) ORDER BY id', [[1, 3]]));
   for (let n = 1; n < 7; n++) await attempt(`pg by name ${n}`, () => ask({ name: 'p', text: 'SELECT k, v FROM points WHERE k = $1', values: [n] }));
-  await attempt('pg rows as arrays', () => ask({ text: 'SELECT 1 AS a, 2 AS a', rowMode: 'array' }));
-  await attempt('pg several', async () => (await c.query('SELECT 1 AS a; SELECT 2 AS b')).map(shown));
+  await attempt('pg rows as arrays', () => ask({ text: 'SELECT 1::int AS a, 2::int AS a', rowMode: 'array' }));
+  await attempt('pg several', async () => (await c.query('SELECT 1::int AS a; SELECT 2::int AS b')).map(shown));
   await attempt('pg insert', () => ask('INSERT INTO scratch VALUES ($1, $2)', [1, 'x']));
   await attempt('pg error', () => ask('SELECT nothing, $1::int FROM fields', [1]));
   await attempt('pg error in a value', () => ask('SELECT $1::int', ['x']));
-  await attempt('pg after an error', () => ask('SELECT 1 AS one'));
+  await attempt('pg after an error', () => ask('SELECT 1::int AS one'));
   await attempt('pg empty', () => ask(''));
   await attempt('pg transaction', async () => {
     await c.query('BEGIN');
@@ -55,7 +55,7 @@ async function pg() {
     const cursor = c.query(new Cursor('SELECT k FROM points ORDER BY k'));
     const first = await cursor.read(2);
     await cursor.close();
-    return [first, (await c.query('SELECT 1 AS one')).rows];
+    return [first, (await c.query('SELECT 1::int AS one')).rows];
   });
   await attempt('pg at once', async () => (await Promise.all([1, 2, 3].map(n => c.query('SELECT $1::int AS n', [n])))).map(r => r.rows));
   await c.end();
@@ -75,13 +75,13 @@ async function postgresjs() {
   await attempt('postgres.js array', async () => shownBy(await sql`SELECT id FROM fields WHERE id = ANY(${[1, 3]}) ORDER BY id`));
   await attempt('postgres.js in', async () => shownBy(await sql`SELECT id FROM fields WHERE id IN ${sql([1, 3])} ORDER BY id`));
   await attempt('postgres.js insert', async () => shownBy(await sql`INSERT INTO scratch ${sql([{ a: 5, b: 'p' }, { a: 6, b: null }])}`));
-  await attempt('postgres.js unsafe', async () => shownBy(await sql.unsafe('SELECT 1 AS one')));
+  await attempt('postgres.js unsafe', async () => shownBy(await sql.unsafe('SELECT 1::int AS one')));
   await attempt('postgres.js describe', async () => { const d = await sql`SELECT id, name FROM fields WHERE id = ${1}`.describe(); return [d.types, d.columns.map(c => [c.name, c.type])]; });
   await attempt('postgres.js cursor', async () => { let n = 0; await sql`SELECT k FROM points`.cursor(100, rows => { n += rows.length; }); return n; });
   await attempt('postgres.js for each', async () => { let n = 0; await sql`SELECT k FROM points`.forEach(row => { n += Number(row.k); }); return n; });
-  await attempt('postgres.js transaction', async () => sql.begin(async t => (await t`SELECT 1 AS one`)[0].one));
+  await attempt('postgres.js transaction', async () => sql.begin(async t => (await t`SELECT 1::int AS one`)[0].one));
   await attempt('postgres.js failed transaction', async () => sql.begin(async t => { await t`SELECT nothing`; }));
-  await attempt('postgres.js savepoint', async () => sql.begin(async t => { await t.savepoint(s => s`SELECT nothing`).catch(() => {}); return (await t`SELECT 1 AS one`)[0].one; }));
+  await attempt('postgres.js savepoint', async () => sql.begin(async t => { await t.savepoint(s => s`SELECT nothing`).catch(() => {}); return (await t`SELECT 1::int AS one`)[0].one; }));
   await attempt('postgres.js copy', async () => { const parts = []; const stream = await sql`COPY (SELECT id, customer FROM orders ORDER BY id) TO STDOUT`.readable(); for await (const part of stream) parts.push(String(part)); return parts.join(''); });
   await attempt('postgres.js cancel', async () => { const q = sql`SELECT count(*) FROM points a, points b, points c, points d WHERE a.k + b.k + c.k + d.k = 17`; setTimeout(() => q.cancel(), 1000); return shownBy(await q); });
   await attempt('postgres.js error', async () => shownBy(await sql`SELECT nothing FROM fields WHERE id = ${1}`));

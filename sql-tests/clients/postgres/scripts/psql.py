@@ -120,9 +120,9 @@ def errors():
 def describing():
     for command in ("\\d", "\\dt", "\\dv", "\\d fields", "\\d+ fields", "\\d totals", "\\d+ totals", "\\d side.notes", "\\dt *.notes", "\\dt side.*", "\\d nowhere", "\\dn", "\\dn+", "\\di", "\\ds", "\\dm", "\\df", "\\df nothing*",
                     "\\dx", "\\dT", "\\dp fields", "\\z", "\\dd", "\\db", "\\des", "\\dRp", "\\dy", "\\dE", "\\dC nothing*", "\\dO nothing*", "\\do nothing*", "\\da nothing*", "\\dD", "\\dFp nothing*", "\\dL nothing*", "\\dX", "\\dP", "\\drds", "\\ddp", "\\sv totals",
-                    "\\conninfo", "\\encoding"):
+                    "\\encoding"):
         attempt(f"describe {command}", lambda: psql("-c", command))
-    for command in ("\\l", "\\du", "\\dT+ int4", "\\dg", "\\dt pg_catalog.pg_class", "\\dv information_schema.tables", "\\dconfig search_path"):
+    for command in ("\\l", "\\du", "\\dT+ int4", "\\dg", "\\dt pg_catalog.pg_class", "\\dv information_schema.tables", "\\dconfig search_path", "\\conninfo"):
         # What servers have of their own differs; that the command works must not.
         attempt(f"works {command}", lambda: {"code": psql("-c", command)["code"]})
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import threading
 
 import psycopg
 from psycopg import sql
@@ -100,13 +101,13 @@ def broken_pipeline():
     states = []
     try:
         with c.pipeline() as p:
-            c.execute("SELECT 1")
+            c.execute("SELECT 1::int")
             try:
                 c.execute("SELECT nothing")
                 p.sync()
             except psycopg.Error as error:
                 states.append(error.sqlstate)
-            after = c.execute("SELECT 2").fetchone()
+            after = c.execute("SELECT 2::int").fetchone()
             states.append(after)
     except psycopg.Error as error:
         states.append(error.sqlstate)
@@ -118,8 +119,8 @@ attempt("pipeline with an error", broken_pipeline)
 
 def transaction_pipeline():
     with c.pipeline(), c.transaction():
-        a = c.execute("SELECT 1")
-        b = c.execute("SELECT 2")
+        a = c.execute("SELECT 1::int")
+        b = c.execute("SELECT 2::int")
     return a.fetchone(), b.fetchone(), c.info.transaction_status.name
 
 
@@ -134,7 +135,7 @@ def stream_stopped():
             break
     del row
     cursor.close()
-    return ask("SELECT 1")["rows"]
+    return ask("SELECT 1::int")["rows"]
 
 
 attempt("stream that stops early", stream_stopped)
@@ -154,7 +155,7 @@ attempt("server cursor, scrollable", lambda: server_cursor(scrollable=True))
 
 def held():
     with c.cursor(name="held", withhold=True) as cursor:
-        cursor.execute("SELECT 1")
+        cursor.execute("SELECT 1::int")
         return cursor.fetchall()
 
 
@@ -163,13 +164,13 @@ attempt("server cursor, held", held)
 
 def in_transaction(text):
     with c.transaction():
-        ask("SELECT 1")
+        ask("SELECT 1::int")
         return ask(text)["rows"]
 
 
-attempt("transaction", lambda: in_transaction("SELECT 2"))
+attempt("transaction", lambda: in_transaction("SELECT 2::int"))
 attempt("transaction that fails", lambda: in_transaction("SELECT nothing"))
-attempt("state behind it", lambda: (c.info.transaction_status.name, ask("SELECT 1")["rows"]))
+attempt("state behind it", lambda: (c.info.transaction_status.name, ask("SELECT 1::int")["rows"]))
 
 
 def nested():
@@ -179,7 +180,7 @@ def nested():
                 ask("SELECT nothing")
         except psycopg.Error:
             pass
-        return ask("SELECT 1")["rows"]
+        return ask("SELECT 1::int")["rows"]
 
 
 attempt("savepoint", nested)
@@ -190,7 +191,7 @@ def isolation():
     other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     other.read_only = True
     with other:
-        return other.execute("SELECT 1").fetchall(), other.execute("SHOW transaction_isolation").fetchall(), other.execute("SHOW transaction_read_only").fetchall()
+        return other.execute("SELECT 1::int").fetchall(), other.execute("SHOW transaction_isolation").fetchall(), other.execute("SHOW transaction_read_only").fetchall()
 
 
 attempt("isolation", isolation)
@@ -246,7 +247,7 @@ def broken_off():
 attempt("copy given up", broken_off)
 attempt("after a copy given up", lambda: ask("SELECT count(*) FROM scratch"))
 attempt("composed", lambda: all_of(c.execute(sql.SQL("SELECT {} FROM {} LIMIT 1").format(sql.Identifier("note"), sql.Identifier("side", "notes")))))
-attempt("several statements", lambda: (lambda cu: [cu.execute("SELECT 1; SELECT 2").fetchall(), cu.nextset(), cu.fetchall(), cu.nextset()])(c.cursor()))
+attempt("several statements", lambda: (lambda cu: [cu.execute("SELECT 1::int; SELECT 2::int").fetchall(), cu.nextset(), cu.fetchall(), cu.nextset()])(c.cursor()))
 attempt("several statements with parameters", lambda: ask("SELECT %s; SELECT 2", (1,)))
 attempt("error", lambda: ask("SELECT nothing, %s FROM fields", (1,)))
 attempt("error in rows", lambda: ask("SELECT 1 / (k - 500) FROM points ORDER BY k", ()))
@@ -255,8 +256,19 @@ attempt("type by name", lambda: (lambda t: t and (t.name, t.oid, t.array_oid))(p
 attempt("type that is not there", lambda: psycopg.types.TypeInfo.fetch(c, "hstore"))
 attempt("deallocate", lambda: ask("DEALLOCATE ALL"))
 attempt("discard", lambda: ask("DISCARD ALL"))
-attempt("cancel", lambda: (__import__("threading").Timer(1.0, c.cancel).start(), ask("SELECT count(*) FROM points a, points b, points c, points d WHERE a.k + b.k + c.k + d.k = %s", (17,))))
-attempt("after a cancel", lambda: ask("SELECT 1"))
+
+
+def cancelled():
+    timer = threading.Timer(1.0, c.cancel)
+    timer.start()
+    try:
+        return ask("SELECT count(*) FROM points a, points b, points c, points d WHERE a.k + b.k + c.k + d.k = %s", (17,))
+    finally:
+        timer.cancel()
+
+
+attempt("cancel", cancelled)
+attempt("after a cancel", lambda: ask("SELECT 1::int"))
 attempt("notices", lambda: (lambda seen: (c.add_notice_handler(lambda d: seen.append((d.severity_nonlocalized, d.sqlstate))), ask("DROP TABLE IF EXISTS nowhere"), seen)[2])([]))
 attempt("wide rows", lambda: len(ask("SELECT " + ", ".join(f"k + {n} AS c{n}" for n in range(1000)) + " FROM points LIMIT 1")["rows"][0]))
 attempt("long text", lambda: len(ask("SELECT repeat('x', 3000000)", ())["rows"][0][0]))
