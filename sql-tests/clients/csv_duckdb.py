@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from csv_cases import CASES
 
-LISTED = pathlib.Path(__file__).parent.parent / "DIFFERENCES.md"
+LISTED = pathlib.Path(__file__).resolve().parent.parent / "DIFFERENCES.md"
 SECTION = "## CSV and JSON files"
 
 

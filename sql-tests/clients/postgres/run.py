@@ -25,7 +25,7 @@ import tomllib
 
 from servers import Postgres, Quern, started
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = HERE / "scripts"
 SCHEMA = HERE / "schema.sql"
 SCRIPT_SECONDS = 300

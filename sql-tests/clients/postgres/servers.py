@@ -12,7 +12,7 @@ import time
 
 import psycopg2
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ.get("PG_BIN", "/usr/lib/postgresql/15/bin"))
 USER, PASSWORD, DATABASE = "quern", "correct horse battery", "quern"
 PATIENCE = 60
