@@ -12,7 +12,7 @@ use datafusion::prelude::SessionConfig;
 use crate::catalog::{ADMINISTRATOR, Catalog, Change, Role, Verifier};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Execution, Local, Registry, Workers, runtime};
-use crate::session::Session;
+use crate::session::{Session, States};
 use crate::settings::Settings;
 use crate::source::StoreSettings;
 use crate::system::postgres::Functions;
@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     pub pool_bytes: usize,
     /// The functions by name and OID, as clients of PostgreSQL see them.
     pub functions: Arc<Functions>,
+    pub states: States,
     /// Sessions so far: each has a number of its own.
     pub sessions: AtomicI32,
     pub started_us: i64,
@@ -104,6 +105,7 @@ impl Engine {
             template,
             settings,
             pool_bytes,
+            states: States::default(),
             sessions: AtomicI32::new(0),
             started_us: Utc::now().timestamp_micros(),
         };

@@ -1,5 +1,6 @@
 //! A session: one client's state, and the pipeline from SQL text to rows.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -281,24 +282,66 @@ impl Session {
 
     /// The engine's state with this session's settings, at this moment.
     fn state(&self) -> Result<SessionState> {
-        let settings = self.variables.settings.read();
+        let settings = self.settings();
+        let user = &self.variables.user;
+        let make = || self.state_of(user, &settings);
+        let mut state = self.shared.states.get(user, &settings, make)?;
+        let directory = DirectoryOption(Some(Arc::new(self.directory(&settings))));
+        let options = state.config_mut().options_mut();
+        options.extensions.insert(directory);
+        state.mark_start_execution();
+        Ok(state)
+    }
+
+    /// The engine's state for all sessions of a user with these settings.
+    fn state_of(&self, user: &str, settings: &Settings) -> Result<SessionState> {
         let mut state = self.shared.template.clone();
         let options = state.config_mut().options_mut();
         options.execution.target_partitions = settings.threads();
         options.execution.batch_size = ConfigNonZeroUsize::try_new(settings.batch_size_rows())?;
         options.execution.time_zone = Some(settings.timezone().to_string());
-        let stores = StoreSettings::of(&settings);
+        let stores = StoreSettings::of(settings);
         state.config_mut().set_extension(Arc::new(stores));
         Limits::of_pool(self.shared.pool_bytes).apply(state.config_mut());
-        let directory = DirectoryOption(Some(Arc::new(self.directory(&settings))));
-        let options = state.config_mut().options_mut();
-        options.extensions.insert(directory);
-        state.mark_start_execution();
         follow_settings(&mut state)?;
-        let user = &self.variables.user;
-        for function in function::session::functions(user, CATALOG_NAME, &settings) {
+        for function in function::session::functions(user, CATALOG_NAME, settings) {
             state.register_udf(Arc::new(function))?;
         }
+        Ok(state)
+    }
+}
+
+/// States that were made lately: most sessions of a server have the same settings, and making one
+/// takes longer than a small query.
+#[derive(Debug, Default)]
+pub(crate) struct States {
+    /// The latest first; held for a look-up.
+    known: Mutex<VecDeque<(String, Settings, Arc<SessionState>)>>,
+}
+
+/// More kinds of sessions than this are rare at one time.
+const KNOWN_STATES: usize = 16;
+
+impl States {
+    fn get(
+        &self,
+        user: &str,
+        settings: &Settings,
+        make: impl FnOnce() -> Result<SessionState>,
+    ) -> Result<SessionState> {
+        let found = {
+            let known = self.known.lock();
+            let mut known = known.iter();
+            let found = known.find(|(of, with, _)| of == user && with == settings);
+            found.map(|(_, _, state)| Arc::clone(state))
+        };
+        if let Some(state) = found {
+            return Ok(SessionState::clone(&state));
+        }
+        let state = make()?;
+        let mut known = self.known.lock();
+        known.truncate(KNOWN_STATES - 1);
+        known.push_front((user.to_string(), settings.clone(), Arc::new(state.clone())));
         Ok(state)
     }
 }

@@ -91,7 +91,7 @@ pub static SETTINGS: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
 });
 
 /// The settings of an engine or a session: what was set, over the defaults.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Settings {
     changed: BTreeMap<&'static str, String>,
 }
