@@ -20,6 +20,7 @@ mod infer;
 mod json;
 mod listing;
 mod location;
+mod nan;
 mod parquet;
 mod prune;
 mod resolve;

@@ -70,13 +70,14 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     RelationKind::Persisted(_) => ("persisted", None, None),
                     RelationKind::View(_) => ("view", None, None),
                 };
+                let known = rows_of(system, relation).await;
                 rows.push([
                     text(name.schema),
                     text(name.name),
                     text(kind),
                     opt_text(format),
                     opt_text(location),
-                    opt_count(relation.statistics.as_ref().map(|s| s.rows)),
+                    opt_count(known),
                     instant(relation.created_ms),
                 ]);
             }
@@ -97,6 +98,17 @@ pub(super) const TABLES: SystemTable = SystemTable {
         .boxed()
     },
 };
+
+/// The rows of a table: as its log counts them, or as ANALYZE found them.
+async fn rows_of(system: &SystemTables, relation: &Relation) -> Option<u64> {
+    let analyzed = relation.statistics.as_ref().map(|s| s.rows);
+    let RelationKind::Managed(managed) = &relation.kind else {
+        return analyzed;
+    };
+    let latest = system.warehouse.latest(&managed.folder).await.ok();
+    let counted = latest.and_then(|version| version.rows().ok().flatten());
+    counted.or(analyzed)
+}
 
 pub(super) const COLUMNS: SystemTable = SystemTable {
     schema: "system",

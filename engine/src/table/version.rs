@@ -1,6 +1,6 @@
 //! One version of a managed table: what its log says, and how it is scanned.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -8,6 +8,7 @@ use datafusion::common::{ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::{EagerSnapshot, Metadata, MetadataExt, Remove};
+use futures::TryStreamExt;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use parquet::arrow::RowNumber;
@@ -15,7 +16,7 @@ use parquet::arrow::RowNumber;
 use super::create::delta_schema;
 use super::layout::Layout;
 use super::types::storable;
-use super::warehouse::Place;
+use super::warehouse::{Place, store_error};
 use super::{bounds, convert};
 use crate::error::{Error, Kind, Result};
 use crate::source::{Definition, FileTable, Format, Listed, StoreOptions, StoredColumn};
@@ -217,6 +218,38 @@ impl TableVersion {
             Ok(partitioned)
         });
         files.collect()
+    }
+
+    /// The files in the table's folder, relative to it, whatever version they are of.
+    pub(super) async fn files_there(&self) -> Result<HashSet<String>> {
+        let (place, root) = (&self.place, self.place.path.parts().count());
+        let files = place.store.list(Some(&place.path));
+        let relative = files.map_ok(|file| {
+            let parts = file.location.parts().skip(root);
+            Path::from_iter(parts).to_string()
+        });
+        relative.try_collect().await.map_err(store_error)
+    }
+
+    /// Fails when files of this version were removed since.
+    pub(super) async fn check_files(&self) -> Result<()> {
+        let there = self.files_there().await?;
+        let paths: Vec<String> = {
+            let log = self.snapshot()?.log_data();
+            let paths = log.iter().map(|file| file.object_store_path().to_string());
+            paths.collect()
+        };
+        let gone = paths.iter().filter(|path| !there.contains(*path)).count();
+        if gone == 0 {
+            return Ok(());
+        }
+        let message = format!("version {} cannot be read any more", self.version());
+        Err(Error::new(Kind::UndefinedObject, message)
+            .detail(format!(
+                "VACUUM or another program removed {gone} of its {} files.",
+                paths.len()
+            ))
+            .hint("Read a later version; VACUUM … RETAIN n HOURS keeps the files of n hours."))
     }
 
     fn path_of(&self, relative: &Path) -> Result<Path> {

@@ -145,14 +145,11 @@ impl Warehouse {
     }
 
     /// A warehouse that ends with the process.
-    pub fn temporary(parent: Option<&str>) -> Result<Self> {
+    pub fn temporary(parent: Option<std::path::PathBuf>) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("quern-warehouse-");
         let folder = match parent {
-            Some(parent) => {
-                std::fs::create_dir_all(parent)?;
-                builder.tempdir_in(parent)?
-            }
+            Some(parent) => builder.tempdir_in(parent)?,
             None => builder.tempdir()?,
         };
         let mut warehouse = Self::local(folder.path())?;
@@ -254,7 +251,9 @@ impl Warehouse {
             .detail(error.message)
             .hint("Its log entries or files were removed; SHOW HISTORY lists what is left.")
         })?;
-        TableVersion::new(table, self.place(folder))
+        let version = TableVersion::new(table, self.place(folder))?;
+        version.check_files().await?;
+        Ok(version)
     }
 
     fn locks(&self, folder: &str) -> Arc<Locks> {
