@@ -41,6 +41,7 @@ pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
 pub use location::absolute as absolute_location;
+pub use resolve::Folder;
 pub use scan::{FormatSource, Reading};
 pub use statistics::KnownStatistics;
 pub use store::{Store, StoreOptions, StoreSettings};

@@ -251,7 +251,8 @@ impl Copy {
             partition_columns: None,
             options,
         };
-        let files = spec.resolve(&ctx.state).await?.open(&ctx.state).await?;
+        let files = plan::define(&ctx.state, spec).await?;
+        let files = plan::open_external(&ctx.state, &files, None).await?;
         let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?.build()?;
         let found = Schema::clone(scan.schema().inner());
         let sources = |schema: &Schema| {

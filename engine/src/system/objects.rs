@@ -13,6 +13,7 @@ use super::{
 use crate::catalog::{ObjectName, Relation, RelationKind};
 use crate::error::Result;
 use crate::plan;
+use crate::source::Format;
 use crate::sql::{parse_query, type_name};
 
 pub(super) const SCHEMAS: SystemTable = SystemTable {
@@ -197,6 +198,10 @@ pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectNa
 
 pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
     match &relation.kind {
+        RelationKind::External(definition) if definition.format == Format::Delta => {
+            let table = plan::open_external(&system.state, definition, None).await?;
+            Ok(TableProvider::schema(table.as_ref()))
+        }
         RelationKind::External(definition) => Ok(definition.schema()),
         RelationKind::Persisted(rows) => Ok(TableProvider::schema(rows.as_ref())),
         RelationKind::Managed(managed) => {
