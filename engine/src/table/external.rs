@@ -23,12 +23,18 @@ pub async fn define(spec: &Spec, state: &SessionState) -> Result<Option<Definiti
         return Ok(None);
     };
     let place = place(&folder.store, &folder.location)?;
-    if !folder.is_delta && !has_log(&folder.store, &place).await {
+    let has_log = has_log(&folder.store, &place).await;
+    if !folder.is_delta && !has_log {
         return Ok(None);
     }
     if !spec.columns.is_empty() || spec.partition_columns.is_some() {
         return Err(Error::unsupported("declaring columns of a Delta table")
             .hint("Leave them out: they stand in the table's log."));
+    }
+    if !has_log {
+        let message = format!("there is no Delta table in \"{}\"", folder.store.shown);
+        return Err(Error::new(Kind::UndefinedFile, message)
+            .hint("A Delta table is a folder with a folder _delta_log in it."));
     }
     let Folder {
         location, options, ..
