@@ -11,7 +11,7 @@ use datafusion::prelude::SessionConfig;
 
 use crate::catalog::{ADMINISTRATOR, Catalog, Change, Role, Verifier};
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Execution, Local, Registry, Workers, runtime};
+use crate::execution::{Execution, Local, ProcessFolder, Registry, Workers, runtime};
 use crate::session::{Session, States};
 use crate::settings::Settings;
 use crate::source::StoreSettings;
@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     /// Sessions so far: each has a number of its own.
     pub sessions: AtomicI32,
     pub started_us: i64,
+    /// Last, so that it is removed when all else is let go.
+    pub _folder: Option<ProcessFolder>,
 }
 
 /// Who opens a session.
@@ -77,7 +79,8 @@ impl Engine {
             Some(folder) => Catalog::open(folder)?,
             None => Catalog::in_memory(),
         };
-        let runtime = runtime(&settings)?;
+        let folder = ProcessFolder::make(&settings)?;
+        let runtime = runtime(&settings, folder.as_ref())?;
         let pool_bytes = execution::memory_limit_bytes(&settings) as usize;
         let mut template = SessionStateBuilder::new()
             .with_config(config())
@@ -91,7 +94,7 @@ impl Engine {
         let warehouse = match (settings.warehouse(), data_dir) {
             (Some(location), Some(_)) => Warehouse::open(location, &template)?,
             (None, Some(folder)) => Warehouse::local(&folder.join("warehouse"))?,
-            (None, None) => Warehouse::temporary(settings.spill_dir())?,
+            (None, None) => Warehouse::temporary(folder.as_ref().map(|f| f.path()))?,
             (Some(_), None) => return Err(warehouse_without_catalog()),
         };
         let shared = Shared {
@@ -108,6 +111,7 @@ impl Engine {
             states: States::default(),
             sessions: AtomicI32::new(0),
             started_us: Utc::now().timestamp_micros(),
+            _folder: folder,
         };
         Ok(Self {
             shared: Arc::new(shared),

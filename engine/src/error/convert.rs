@@ -292,12 +292,15 @@ pub(crate) fn strip_location(message: &str) -> (&str, Option<(u64, u64)>) {
 }
 
 impl Error {
-    /// Our own error, if a library's error was made of one.
+    /// Our own error, if a library's error was made of one, or that of a full disk.
     pub(crate) fn within(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
         let mut cause = Some(error);
         while let Some(error) = cause {
             if let Some(ours) = error.downcast_ref::<Error>() {
                 return Some(ours.clone());
+            }
+            if let Some(full) = error.downcast_ref().and_then(disk_full) {
+                return Some(full);
             }
             let io = error.downcast_ref::<std::io::Error>();
             cause = match io.and_then(std::io::Error::get_ref) {
@@ -337,6 +340,19 @@ impl From<std::io::Error> for Error {
     }
 }
 
+/// The error for a disk or a quota that is used up.
+fn disk_full(error: &std::io::Error) -> Option<Error> {
+    use std::io::ErrorKind;
+    let is_full = matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    );
+    is_full.then(|| {
+        Error::new(Kind::DiskFull, "no space left on the disk")
+            .hint("Free space, or set quern.spill_dir elsewhere.")
+    })
+}
+
 fn from_io(error: &std::io::Error) -> Error {
     use std::io::ErrorKind;
     if let Some(ours) = Error::within(error) {
@@ -345,10 +361,6 @@ fn from_io(error: &std::io::Error) -> Error {
     let message = error.to_string();
     match error.kind() {
         ErrorKind::NotFound => Error::new(Kind::UndefinedFile, message),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            Error::new(Kind::DiskFull, "no space left on the disk")
-                .hint("Free space, or set quern.spill_dir elsewhere.")
-        }
         // The quota of spilling is told by its text only.
         _ if message.contains("disk space during the spilling") => out_of_memory(&message),
         _ => Error::new(Kind::Io, message),

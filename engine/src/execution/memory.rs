@@ -4,7 +4,6 @@
 //! its share, so one query cannot starve another.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -12,7 +11,8 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-use crate::error::{Error, Kind, Result};
+use super::ProcessFolder;
+use crate::error::Result;
 use crate::settings::Settings;
 
 /// Share of the machine's memory when the limit is `auto`.
@@ -52,11 +52,14 @@ pub fn resident_bytes() -> u64 {
 }
 
 /// The runtime that every query of an engine shares.
-pub fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
+pub(crate) fn runtime(
+    settings: &Settings,
+    folder: Option<&ProcessFolder>,
+) -> Result<Arc<RuntimeEnv>> {
     let limit = usize::try_from(memory_limit_bytes(settings)).unwrap_or(usize::MAX);
     let pool = TrackConsumersPool::new(FairSpillPool::new(limit), CONSUMERS_IN_ERRORS);
-    let mode = match settings.spill_dir() {
-        Some(folder) => DiskManagerMode::Directories(vec![usable_folder(folder)?]),
+    let mode = match folder {
+        Some(folder) => DiskManagerMode::Directories(vec![folder.path()]),
         None => DiskManagerMode::OsTmpDirectory,
     };
     let disk = DiskManagerBuilder::default()
@@ -67,15 +70,4 @@ pub fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(disk);
     Ok(runtime.build_arc()?)
-}
-
-fn usable_folder(folder: &str) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).map_err(|e| {
-        Error::new(
-            Kind::Io,
-            format!("cannot create the spill folder \"{folder}\": {e}"),
-        )
-        .hint("Set quern.spill_dir to a folder that can be written.")
-    })?;
-    Ok(PathBuf::from(folder))
 }

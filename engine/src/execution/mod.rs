@@ -11,16 +11,19 @@ mod query;
 mod registry;
 mod retry;
 mod rows;
+mod scratch;
 mod workers;
 
 pub use local::Local;
-pub use memory::{memory_limit_bytes, resident_bytes, runtime};
+pub(crate) use memory::runtime;
+pub use memory::{memory_limit_bytes, resident_bytes};
 pub use progress::{Progress, operator_metrics};
 pub use query::{Query, QueryInfo, QueryState};
 pub use registry::Registry;
-pub(crate) use retry::Attempts;
+pub(crate) use retry::{Attempts, frugal, is_frugal};
 pub use rows::Rows;
 pub(crate) use rows::unless_ended;
+pub(crate) use scratch::ProcessFolder;
 pub(crate) use workers::or_panicked;
 pub use workers::{Task, Workers};
 

@@ -1,7 +1,7 @@
 //! One statement while it runs: its identity, its state, and the switch that ends it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use datafusion::execution::memory_pool::PeakRecordingPool;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, operator_metrics};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result, cancelled};
 use crate::source::{BadRowCounts, scanned_bytes};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Query {
     rows: AtomicU64,
     /// How often the query began anew for want of memory.
     retries: AtomicU64,
+    /// Its change is being committed, or was: cancelling waits for what becomes of it.
+    committing: AtomicBool,
     /// What changes as the query proceeds; held only for moments.
     stage: Mutex<Stage>,
 }
@@ -98,6 +100,7 @@ impl Query {
             over: CancellationToken::new(),
             rows: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            committing: AtomicBool::new(false),
             stage: Mutex::new(Stage {
                 state: QueryState::Planning,
                 plan: None,
@@ -142,8 +145,33 @@ impl Query {
         stage.bytes_total = bytes_total;
     }
 
-    pub(crate) fn begin_anew(&self) {
+    /// Notes that it runs once more, because of this error.
+    pub(crate) fn begin_anew(&self, error: &dyn std::fmt::Display) {
+        tracing::info!(query = self.id, %error, "out of memory: the query runs once more");
         self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// From here on cancelling waits for what becomes of the change; fails when it was cancelled
+    /// before.
+    pub(crate) fn begin_commit(&self) -> Result<()> {
+        self.committing.store(true, Ordering::SeqCst);
+        // Whoever cancels looks at the switch after that: one of the two sees the other.
+        match self.cancel.is_cancelled() {
+            true => {
+                self.end_commit();
+                Err(cancelled())
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Nothing was committed after all: the statement goes on.
+    pub(crate) fn end_commit(&self) {
+        self.committing.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_committing(&self) -> bool {
+        self.committing.load(Ordering::SeqCst)
     }
 
     pub(crate) fn add_rows(&self, rows: usize) {
@@ -151,7 +179,7 @@ impl Query {
     }
 
     /// The query is over; the first call decides how it ended.
-    pub(crate) fn finish(&self, outcome: Result<(), &Error>) {
+    pub(crate) fn finish(&self, outcome: std::result::Result<(), &Error>) {
         let progress = self.progress();
         let mut stage = self.stage.lock();
         if stage.state.is_over() {
@@ -179,7 +207,16 @@ impl Query {
 
     /// What the user should know when the query is over and all its rows are there.
     pub fn warnings(&self) -> Vec<String> {
-        self.progress().bad_rows.warnings()
+        let progress = self.progress();
+        let mut warnings = progress.bad_rows.warnings();
+        if progress.retries > 0 {
+            warnings.push(
+                "out of memory: the query was run once more, planned to need less; \
+                 it is faster with a larger quern.memory_limit"
+                    .to_string(),
+            );
+        }
+        warnings
     }
 
     /// How far the query is, now or, when it is over, at its end.

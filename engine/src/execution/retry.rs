@@ -1,7 +1,8 @@
 //! A query that runs out of memory before its first row is given out is run once more, planned to
 //! need as little as it can.
 //!
-//! Only reading is repeated: a plan that writes is never run twice.
+//! Only reading is repeated. A statement that writes removes the files of its first attempt and begins
+//! anew itself, with a state that is [`frugal`].
 
 use std::sync::Arc;
 
@@ -31,9 +32,6 @@ impl Attempts {
     /// The rows of the plan, of which `first` is the executable form.
     pub(crate) fn start(self, first: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream> {
         let mut rows = self.execution.start(&self.query, &self.state, first)?;
-        if writes(&self.plan) {
-            return Ok(rows);
-        }
         let schema = rows.schema();
         let attempts = async move {
             match rows.next().await {
@@ -58,13 +56,18 @@ impl Attempts {
         stream::BoxStream<'static, Result<arrow::array::RecordBatch, DataFusionError>>,
         DataFusionError,
     > {
-        tracing::info!(query = self.query.id, %error, "out of memory: the query runs once more");
-        self.query.begin_anew();
+        self.query.begin_anew(&error);
         let state = frugal(&self.state);
         let plan = self.execution.prepare(&state, &self.plan).await?;
         let rows = self.execution.start(&self.query, &state, plan)?;
         Ok(rows.boxed())
     }
+}
+
+/// Whether plans of this state spill wherever they can already.
+pub(crate) fn is_frugal(state: &SessionState) -> bool {
+    let limits = state.config_options().extensions.get::<Limits>();
+    limits.is_some_and(|limits| limits.frugal)
 }
 
 /// The session's state for a plan that spills wherever it can.
@@ -82,15 +85,8 @@ pub(crate) fn frugal(state: &SessionState) -> SessionState {
     state
 }
 
-fn writes(plan: &LogicalPlan) -> bool {
-    matches!(
-        plan,
-        LogicalPlan::Dml(_) | LogicalPlan::Copy(_) | LogicalPlan::Ddl(_)
-    )
-}
-
 /// Whether the pool refused memory: not the disk, and not the operating system.
-pub(crate) fn is_out_of_memory(error: &DataFusionError) -> bool {
+fn is_out_of_memory(error: &DataFusionError) -> bool {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(message) => {
             Error::from(DataFusionError::ResourcesExhausted(message.clone())).kind

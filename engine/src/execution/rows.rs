@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
@@ -24,6 +25,9 @@ type Ending = Pin<Box<dyn Future<Output = Error> + Send>>;
 
 /// Batches that wait for their reader.
 const AHEAD_BATCHES: usize = 1;
+
+/// How long a statement that is cancelled waits for its commit to succeed or fail.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends after the first error. Dropping it early cancels the query.
 pub struct Rows {
@@ -203,14 +207,28 @@ async fn ending(query: Arc<Query>) -> Error {
 }
 
 /// Waits for `work`, which may be planning or anything else, unless the query ends first.
+///
+/// A change that is being committed is waited for, so that the reply says what became of it: it is
+/// cancelled before, or it is done.
 pub(crate) async fn unless_ended<T>(
     query: &Arc<Query>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    tokio::select! {
+    let mut work = std::pin::pin!(work);
+    let error = tokio::select! {
         biased;
-        error = ending(Arc::clone(query)) => Err(error),
-        result = work => result,
+        error = ending(Arc::clone(query)) => error,
+        result = &mut work => return result,
+    };
+    // Work that is about to commit sees it as well when its time was up.
+    query.cancel();
+    if !query.is_committing() {
+        return Err(error);
+    }
+    match tokio::time::timeout(COMMIT_PATIENCE, work).await {
+        Ok(Err(e)) if e.kind == Kind::Cancelled => Err(error),
+        Ok(result) => result,
+        Err(_) => Err(error.detail("It is not known whether the change was committed.")),
     }
 }
 

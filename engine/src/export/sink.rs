@@ -48,16 +48,24 @@ impl Place {
     }
 }
 
-/// Complete files of a statement on this machine.
-#[derive(Debug, Default)]
+/// Complete files of a statement on this machine; `None` when it failed, and no more are to appear.
+#[derive(Debug)]
 pub struct Finished {
-    paths: Mutex<Vec<PathBuf>>,
+    paths: Mutex<Option<Vec<PathBuf>>>,
+}
+
+impl Default for Finished {
+    fn default() -> Self {
+        Self {
+            paths: Mutex::new(Some(Vec::new())),
+        }
+    }
 }
 
 impl Finished {
     /// Removes them, because the statement failed after all.
     pub fn remove(&self) {
-        for path in self.paths.lock().drain(..) {
+        for path in self.paths.lock().take().into_iter().flatten() {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -106,10 +114,13 @@ impl Sink {
             return Ok(());
         };
         drop(self.writer);
-        temporary
-            .persist(&path)
-            .map_err(|e| cannot_write(&path, &e.error))?;
-        finished.paths.lock().push(path);
+        // Held meanwhile, so that no file appears after the others were removed.
+        if let Some(paths) = finished.paths.lock().as_mut() {
+            temporary
+                .persist(&path)
+                .map_err(|e| cannot_write(&path, &e.error))?;
+            paths.push(path);
+        }
         Ok(())
     }
 

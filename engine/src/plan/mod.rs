@@ -28,7 +28,7 @@ mod virtual_tables;
 pub use assign::assigned;
 pub use output_names::{readable, shown, shown_name};
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
-pub use tables::open_table;
+pub use tables::{define, open_external, open_table};
 pub use virtual_tables::VirtualTables;
 
 use std::collections::HashMap;

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit, Visitor};
 
 use super::relation::{is_special, text_of};
-use super::tables::{moment, open_table};
+use super::tables::{self, moment, open_table};
 use super::{Names, guard, plan_resolved, sample};
 use crate::catalog::{CATALOG_NAME, ObjectName, Relation, RelationKind, View};
 use crate::error::{Error, Kind, Result};
@@ -32,6 +32,7 @@ pub const READERS: &[&str] = &[
     "read_arrow",
     "read_avro",
     "read_csv",
+    "read_delta",
     "read_json",
     "read_ndjson",
     "read_parquet",
@@ -156,6 +157,7 @@ async fn open_named(
             vec![reference.table().to_string()],
             None,
             Options::default(),
+            None,
         )
         .await?;
         return Ok(Some(provider_as_source(table)));
@@ -346,7 +348,7 @@ async fn open_special(
             let (locations, options) = literal::reader_arguments(name, &args.args)?;
             (
                 TableReference::bare(format!("read_{format}")),
-                open_files(state, names, locations, Some(format), options).await?,
+                open_files(state, names, locations, Some(format), options, None).await?,
             )
         }
         None => {
@@ -372,9 +374,9 @@ async fn open_stored(
     at: Option<At>,
 ) -> Result<Arc<FileTable>> {
     let reference = reference(name)?;
-    if is_path(name) && at.is_none() {
+    if is_path(name) {
         let location = vec![reference.table().to_string()];
-        return open_files(state, names, location, None, Options::default()).await;
+        return open_files(state, names, location, None, Options::default(), at).await;
     }
     let Some((object, relation)) = find(names, &reference)? else {
         return Err(undefined_table(names, &reference));
@@ -410,6 +412,7 @@ async fn open_files(
     locations: Vec<String>,
     format: Option<&str>,
     options: Options,
+    at: Option<At>,
 ) -> Result<Arc<FileTable>> {
     if !names.files_allowed {
         return Err(Error::new(
@@ -424,7 +427,8 @@ async fn open_files(
         options,
         ..Spec::default()
     };
-    spec.resolve(state).await?.open(state).await
+    let definition = tables::define(state, spec).await?;
+    tables::open_external(state, &definition, at).await
 }
 
 /// 42P01, with the nearest names.

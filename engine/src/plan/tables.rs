@@ -12,9 +12,9 @@ use super::Names;
 use super::resolve::Relations;
 use crate::catalog::{ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
-use crate::source::{FileTable, KnownStatistics};
+use crate::source::{Definition, FileTable, Format, KnownStatistics, Spec};
 use crate::sql::parse_query;
-use crate::table::{At, Warehouse};
+use crate::table::{self, At, Warehouse};
 
 /// The table as it is now, or as it was, with what ANALYZE found of it; `None` for a view.
 pub async fn open_table(
@@ -26,7 +26,10 @@ pub async fn open_table(
 ) -> Result<Option<Arc<FileTable>>> {
     let table = match (&relation.kind, at) {
         (RelationKind::View(_) | RelationKind::Persisted(_), None) => return Ok(None),
-        (RelationKind::External(definition), None) => definition.open(state).await,
+        (RelationKind::External(definition), None) => open_external(state, definition, None).await,
+        (RelationKind::External(definition), at) if is_delta(definition) => {
+            open_external(state, definition, at).await
+        }
         (RelationKind::Managed(managed), at) => open_managed(warehouse, &managed.folder, at)
             .await
             .map(Arc::new),
@@ -34,7 +37,7 @@ pub async fn open_table(
             Kind::WrongObjectType,
             format!("{name} is {} without versions", described(kind)),
         )
-        .hint("Only tables that Quern stores keep their versions.")),
+        .hint("Only Delta tables keep their versions.")),
     };
     let table = table.map_err(|error| of_table(error, name))?;
     let Some(statistics) = &relation.statistics else {
@@ -48,6 +51,34 @@ pub async fn open_table(
         rows: statistics.rows,
         columns: columns.collect(),
     }))))
+}
+
+/// What the catalog keeps of files: those of a log, or any others.
+pub async fn define(state: &SessionState, spec: Spec) -> Result<Definition> {
+    match table::define_external(&spec, state).await? {
+        Some(definition) => Ok(definition),
+        None => spec.resolve(state).await,
+    }
+}
+
+/// The files of a definition as they are now, or as their log had them.
+pub async fn open_external(
+    state: &SessionState,
+    definition: &Definition,
+    at: Option<At>,
+) -> Result<Arc<FileTable>> {
+    match (is_delta(definition), at) {
+        (true, at) => Ok(Arc::new(table::open_external(definition, state, at).await?)),
+        (false, None) => definition.open(state).await,
+        (false, Some(_)) => Err(Error::new(
+            Kind::WrongObjectType,
+            "these files have no versions",
+        )),
+    }
+}
+
+fn is_delta(definition: &Definition) -> bool {
+    definition.format == Format::Delta
 }
 
 async fn open_managed(warehouse: &Warehouse, folder: &str, at: Option<At>) -> Result<FileTable> {

@@ -105,6 +105,24 @@ impl StoredColumn {
 }
 
 impl Definition {
+    /// A table whose log knows the rest.
+    pub fn of_log(location: String, store_options: StoreOptions) -> Self {
+        Self {
+            locations: vec![location],
+            store_options,
+            format: Format::Delta,
+            compression: None,
+            csv: None,
+            json: None,
+            text: Text::default(),
+            blocksize_bytes: 0,
+            hive_partitioning: true,
+            columns: vec![],
+            partition_columns: vec![],
+            declared: false,
+        }
+    }
+
     /// The columns of the files, then those of the folders.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(self.table_schema().table_schema())

@@ -17,6 +17,8 @@ pub enum Format {
     Avro,
     /// Arrow IPC, file or stream.
     Arrow,
+    /// A folder with a log, which names its Parquet files.
+    Delta,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,6 +114,9 @@ impl Format {
         if lower == "csv" {
             return Ok((Format::Csv, None));
         }
+        if lower == "delta" {
+            return Ok((Format::Delta, None));
+        }
         match FORMATS.iter().find(|(known, ..)| *known == lower) {
             Some((_, Format::Csv, delimiter)) => Ok((Format::Csv, Some(*delimiter))),
             Some((_, format, _)) => Ok((*format, None)),
@@ -119,7 +124,7 @@ impl Format {
                 Kind::InvalidParameterValue,
                 format!("unknown file format \"{name}\""),
             )
-            .hint("Known formats: parquet, csv, tsv, json, ndjson, avro, arrow.")),
+            .hint("Known formats: parquet, csv, tsv, json, ndjson, avro, arrow, delta.")),
         }
     }
 
@@ -130,6 +135,7 @@ impl Format {
             Format::Json => "json",
             Format::Avro => "avro",
             Format::Arrow => "arrow",
+            Format::Delta => "delta",
         }
     }
 

@@ -150,6 +150,7 @@ async fn of_file(
         }
         Format::Avro => avro::schema(sample.store, file).await?,
         Format::Arrow => arrow_ipc::schema(sample.store, file).await?,
+        Format::Delta => return Err(Error::unsupported("a Delta table in this place")),
         Format::Json => Schema::empty(),
     };
     Ok(Arc::new(schema))

@@ -23,7 +23,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
-use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
+use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::sort_pushdown::SortOrderPushdownResult;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
@@ -32,7 +32,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::ObjectStore;
 
-use super::{guard, infer};
+use super::{guard, infer, nan};
 use crate::error::{Error, Kind};
 
 pub(super) fn format(state: &dyn Session) -> ParquetFormat {
@@ -124,9 +124,21 @@ impl FileSource for ParquetFiles {
         filters: Vec<Arc<dyn PhysicalExpr>>,
         config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
-        let pushed = self.inner.try_pushdown_filters(filters, config)?;
+        let schema = self.table_schema().table_schema();
+        let decided = |filter: &Arc<dyn PhysicalExpr>| nan::decided_by_bounds(filter, schema);
+        let given: Vec<bool> = filters.iter().map(decided).collect();
+        let of_bounds = filters.into_iter().zip(&given);
+        let of_bounds = of_bounds.filter(|(_, given)| **given).map(|(f, _)| f);
+        let pushed = self
+            .inner
+            .try_pushdown_filters(of_bounds.collect(), config)?;
+        let mut answers = pushed.filters.into_iter();
+        let answers = given.into_iter().map(|given| match given {
+            true => answers.next().unwrap_or(PushedDown::No),
+            false => PushedDown::No,
+        });
         Ok(FilterPushdownPropagation {
-            filters: pushed.filters,
+            filters: answers.collect(),
             updated_node: pushed.updated_node.map(wrapped),
         })
     }

@@ -13,11 +13,22 @@ use super::definition::{Definition, StoredColumn};
 use super::dialect::{self, Csv, SampleRows, Sampling};
 use super::format::{Compression, Format, Named};
 use super::infer::{self, Sample};
-use super::store::{Address, Store, StoreOptions};
+use super::store::{Address, Service, Store, StoreOptions};
 use super::text::Text;
-use super::{ColumnSpec, Spec, hive, listing, location, types};
+use super::{ColumnSpec, Spec, glob, hive, listing, location, types};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
+
+/// A folder that may be a table with a log.
+pub struct Folder {
+    pub location: String,
+    pub options: StoreOptions,
+    pub store: Store,
+    /// The user said that it is one.
+    pub is_delta: bool,
+    /// Options that are not the store's.
+    pub rest: Options,
+}
 
 impl Spec {
     pub async fn resolve(mut self, state: &SessionState) -> Result<Definition> {
@@ -75,6 +86,44 @@ impl Spec {
         override_types(state, &mut fields, &sampling)?;
         definition.columns = fields.iter().map(StoredColumn::from).collect();
         Ok(definition)
+    }
+
+    /// The one folder that it names, if that may be a table with a log: by its format, or because
+    /// nothing says that it is a file or a pattern.
+    pub fn folder(&self, state: &SessionState) -> Result<Option<Folder>> {
+        let mut spec = self.clone();
+        let (format, _) = spec.take_format()?;
+        let is_delta = format == Some(Format::Delta);
+        if format.is_some() && !is_delta {
+            return Ok(None);
+        }
+        let locations = spec.take_locations()?;
+        let [location] = locations.as_slice() else {
+            return match is_delta {
+                true => Err(Error::unsupported("a Delta table of several locations")),
+                false => Ok(None),
+            };
+        };
+        let is_file = glob::is_pattern(location) || Named::of(location).format.is_some();
+        if is_file && !is_delta {
+            return Ok(None);
+        }
+        let options = spec.take_store_options(&locations)?;
+        let store = Store::open(location, &options, state)?;
+        if store.service == Some(Service::Http) {
+            return match is_delta {
+                true => Err(Error::unsupported("a Delta table on an HTTP server")
+                    .hint("Its log must be listed, which HTTP cannot.")),
+                false => Ok(None),
+            };
+        }
+        Ok(Some(Folder {
+            location: location.clone(),
+            options,
+            store,
+            is_delta,
+            rest: spec.options,
+        }))
     }
 
     fn take_locations(&mut self) -> Result<Vec<String>> {

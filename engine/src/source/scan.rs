@@ -276,7 +276,9 @@ impl Opener {
                     let batches = arrow_ipc::read(store, file, range, count).await?;
                     Ok(adapted(batches, schema, shown))
                 }
-                Format::Parquet => Err(Error::internal("Parquet has a source of its own")),
+                Format::Parquet | Format::Delta => {
+                    Err(Error::internal("Parquet has a source of its own"))
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
-use datafusion::common::{Result, Statistics};
+use datafusion::common::{ColumnStatistics, Result, Statistics};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
@@ -18,7 +18,7 @@ use datafusion_datasource::compute_all_files_statistics;
 use futures::StreamExt;
 use object_store::ObjectStore;
 
-use super::infer;
+use super::{infer, nan};
 
 /// What ANALYZE found earlier: estimates, since the files may have changed.
 #[derive(Debug, Clone, Default)]
@@ -133,15 +133,16 @@ async fn of_file(
     if let Some(cached) = cache.as_ref().and_then(|cache| cache.get(&key))
         && cached.is_valid_for(meta, fingerprint)
     {
-        return Ok(file
-            .with_statistics(cached.statistics)
-            .with_ordering(cached.ordering));
+        let file = with_statistics(file, cached.statistics);
+        return Ok(file.with_ordering(cached.ordering));
     }
     let read = format
         .infer_stats_and_ordering(state, store, Arc::clone(schema.file_schema()), meta)
         .await
         .map_err(|error| infer::unreadable(meta, error.into()))?;
-    let statistics = Arc::new(read.statistics);
+    let mut statistics = read.statistics;
+    nan::forget_maxima(schema.file_schema(), &mut statistics);
+    let statistics = Arc::new(statistics);
     if let Some(cache) = cache {
         let fingerprint = Arc::clone(fingerprint);
         let ordering = read.ordering.clone();
@@ -149,9 +150,29 @@ async fn of_file(
             CachedFileMetadata::new(meta.clone(), fingerprint, Arc::clone(&statistics), ordering);
         cache.put(&key, value);
     }
-    Ok(file
-        .with_statistics(statistics)
-        .with_ordering(read.ordering))
+    Ok(with_statistics(file, statistics).with_ordering(read.ordering))
+}
+
+/// The file with what is known of its columns and of those that its folders' names make, of which
+/// DataFusion holds that they are never NULL.
+fn with_statistics(file: PartitionedFile, of_columns: Arc<Statistics>) -> PartitionedFile {
+    let mut file = file.with_statistics(of_columns);
+    if !file.partition_values.iter().any(|value| value.is_null()) {
+        return file;
+    }
+    if let Some(statistics) = &mut file.statistics {
+        let statistics = Arc::make_mut(statistics);
+        let rows = statistics.num_rows;
+        let first = statistics.column_statistics.len() - file.partition_values.len();
+        let columns = statistics.column_statistics.iter_mut().skip(first);
+        for (column, value) in columns.zip(&file.partition_values) {
+            if value.is_null() {
+                *column = ColumnStatistics::new_unknown();
+                column.null_count = rows;
+            }
+        }
+    }
+    file
 }
 
 /// The statistics of each group and of all of them.

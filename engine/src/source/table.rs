@@ -31,7 +31,7 @@ use super::scan::{FormatSource, Reading};
 use super::store::Store;
 use super::{chunks, hive, parquet, prune, resolve, statistics};
 use crate::chunk::{Chunk, Sample, SampleMethod};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[derive(Debug, Clone)]
 pub struct FileTable {
@@ -42,6 +42,8 @@ pub struct FileTable {
     files: Vec<PartitionedFile>,
     sample: Option<Sample>,
     known: Option<Arc<statistics::KnownStatistics>>,
+    /// Reads the rows in our place, where the files alone do not tell them.
+    reader: Option<Arc<dyn TableProvider>>,
     /// The columns as the table shows them, by their places in the table schema; `None` is as they
     /// are stored.
     shown: Option<Shown>,
@@ -98,6 +100,7 @@ impl FileTable {
             files,
             sample: None,
             known: None,
+            reader: None,
             shown: None,
         })
     }
@@ -117,11 +120,20 @@ impl FileTable {
             files: listed.files,
             sample: None,
             known: None,
+            reader: None,
             shown: Some(Shown {
                 schema,
                 places: listed.order.into(),
             }),
         })
+    }
+
+    /// The table with a reader that knows more of its files than they tell.
+    pub fn read_by(self, reader: Arc<dyn TableProvider>) -> Self {
+        Self {
+            reader: Some(reader),
+            ..self
+        }
     }
 
     /// The table with what is known of its rows beyond what its files tell.
@@ -380,9 +392,17 @@ impl FileTable {
     }
 }
 
+fn no_sample() -> Error {
+    Error::unsupported("TABLESAMPLE of a Delta table with deletion vectors or column mapping")
+        .hint("Filter with random() < 0.1 instead.")
+}
+
 #[async_trait]
 impl TableProvider for FileTable {
     fn schema(&self) -> SchemaRef {
+        if let Some(reader) = &self.reader {
+            return reader.schema();
+        }
         match &self.shown {
             Some(shown) => Arc::clone(&shown.schema),
             None => Arc::clone(self.table_schema.table_schema()),
@@ -397,6 +417,9 @@ impl TableProvider for FileTable {
         &self,
         filters: &[&Expr],
     ) -> DfResult<Vec<TableProviderFilterPushDown>> {
+        if let Some(reader) = &self.reader {
+            return reader.supports_filters_pushdown(filters);
+        }
         Ok(filters
             .iter()
             .map(
@@ -415,6 +438,12 @@ impl TableProvider for FileTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        if let Some(reader) = &self.reader {
+            if self.sample.is_some() {
+                return Err(no_sample().into());
+            }
+            return reader.scan(state, projection, filters, limit).await;
+        }
         let stored = self.stored(projection);
         let request = Request {
             projection: stored.as_ref(),

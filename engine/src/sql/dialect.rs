@@ -9,6 +9,20 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 const POSTGRES: PostgreSqlDialect = PostgreSqlDialect {};
 
+/// `IS [NOT] DISTINCT FROM`.
+const DISTINCTIONS: [(&[Keyword], Comparison); 2] = [
+    (
+        &[Keyword::IS, Keyword::DISTINCT, Keyword::FROM],
+        Expr::IsDistinctFrom,
+    ),
+    (
+        &[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM],
+        Expr::IsNotDistinctFrom,
+    ),
+];
+
+type Comparison = fn(Box<Expr>, Box<Expr>) -> Expr;
+
 /// PostgreSQL's dialect with additions; to the parser it *is* PostgreSQL's.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct QuernDialect;
@@ -60,6 +74,14 @@ impl Dialect for QuernDialect {
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
+        // The parser's own takes all that follows as the right side, AND and OR included.
+        for (words, comparison) in DISTINCTIONS {
+            if parser.parse_keywords(words) {
+                let right = parser.parse_subexpr(precedence);
+                let left = Box::new(expr.clone());
+                return Some(right.map(|right| comparison(left, Box::new(right))));
+            }
+        }
         POSTGRES.parse_infix(parser, expr, precedence)
     }
 

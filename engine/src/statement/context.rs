@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use parking_lot::{Mutex, RwLock};
 
@@ -15,7 +16,7 @@ use super::open_cursor::OpenCursor;
 use super::parameters::Parameters;
 use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers};
+use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers, frugal, is_frugal};
 use crate::plan::{self, Names};
 use crate::settings::Settings;
 use crate::sql::Places;
@@ -153,6 +154,15 @@ impl Context {
 
     /// Runs a logical plan as this statement's query.
     pub(super) async fn rows(&self, plan: &LogicalPlan) -> Result<Rows> {
+        Ok(Rows::new(
+            Arc::clone(&self.query),
+            self.stream(plan).await?,
+            Arc::clone(&self.workers),
+        ))
+    }
+
+    /// The rows of a logical plan for the statement itself, which decides what they end.
+    pub(super) async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
         let first = self.execution.prepare(&self.state, plan).await?;
         let attempts = Attempts {
             execution: Arc::clone(&self.execution),
@@ -160,12 +170,26 @@ impl Context {
             state: Arc::clone(&self.state),
             plan: plan.clone(),
         };
-        let stream = attempts.start(first)?;
-        Ok(Rows::new(
-            Arc::clone(&self.query),
-            stream,
-            Arc::clone(&self.workers),
-        ))
+        attempts.start(first)
+    }
+
+    /// After an error, when nothing was given out or committed: whether to begin anew, with plans that
+    /// need as little memory as they can, which this context makes from now on.
+    pub(super) fn begin_anew(&mut self, error: &Error) -> bool {
+        if error.kind != Kind::OutOfMemory || is_frugal(&self.state) {
+            return false;
+        }
+        self.query.begin_anew(error);
+        self.state = Arc::new(frugal(&self.state));
+        true
+    }
+
+    /// The context of a statement that cannot begin anew: it needs as little memory as it can at once.
+    pub(super) fn never_anew(&self) -> Self {
+        Self {
+            state: Arc::new(frugal(&self.state)),
+            ..self.clone()
+        }
     }
 
     /// The name under which CREATE makes an object: in the current schema unless qualified.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::cast::as_int64_array;
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_plan::ExecutionPlan;
@@ -195,18 +195,19 @@ impl Copy {
             is_folder,
             finished: Arc::default(),
         };
-        let physical = ctx.execution.prepare(&ctx.state, &plan).await?;
-        let finished = RemovedUnlessKept(Some(Arc::clone(&export.finished)));
-        let plan = export_plan(physical, columns, export)?;
-        let stream = ctx.execution.start(&ctx.query, &ctx.state, plan)?;
-        let batches: Vec<_> = stream.try_collect().await?;
-        finished.keep();
-        let counts = batches.iter().map(|batch| {
-            let counts = as_int64_array(batch.column(0))?;
-            Ok(counts.iter().flatten().sum::<i64>())
-        });
-        let rows: i64 = counts.sum::<Result<i64>>()?;
-        Ok(u64::try_from(rows).unwrap_or_default())
+        // A store's folder may keep files of the first attempt that the second would not replace.
+        let repeatable = !is_folder || matches!(export.place, Place::Local(_));
+        match write_files(ctx, &plan, &columns, export.clone()).await {
+            Err(error) if repeatable => {
+                let mut ctx = ctx.clone();
+                if !ctx.begin_anew(&error) {
+                    return Err(error);
+                }
+                let finished = Arc::default();
+                write_files(&ctx, &plan, &columns, Export { finished, ..export }).await
+            }
+            done => done,
+        }
     }
 
     async fn read(
@@ -250,7 +251,8 @@ impl Copy {
             partition_columns: None,
             options,
         };
-        let files = spec.resolve(&ctx.state).await?.open(&ctx.state).await?;
+        let files = plan::define(&ctx.state, spec).await?;
+        let files = plan::open_external(&ctx.state, &files, None).await?;
         let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?.build()?;
         let found = Schema::clone(scan.schema().inner());
         let sources = |schema: &Schema| {
@@ -270,6 +272,27 @@ impl Copy {
         };
         insert::append(ctx, &target, "COPY", scan, sources).await
     }
+}
+
+/// Runs the query into its files; gives the number of rows. Its files are removed if it fails.
+async fn write_files(
+    ctx: &Context,
+    plan: &LogicalPlan,
+    columns: &SchemaRef,
+    export: Export,
+) -> Result<u64> {
+    let physical = ctx.execution.prepare(&ctx.state, plan).await?;
+    let finished = RemovedUnlessKept(Some(Arc::clone(&export.finished)));
+    let plan = export_plan(physical, Arc::clone(columns), export)?;
+    let stream = ctx.execution.start(&ctx.query, &ctx.state, plan)?;
+    let batches: Vec<_> = stream.try_collect().await?;
+    finished.keep();
+    let counts = batches.iter().map(|batch| {
+        let counts = as_int64_array(batch.column(0))?;
+        Ok(counts.iter().flatten().sum::<i64>())
+    });
+    let rows: i64 = counts.sum::<Result<i64>>()?;
+    Ok(u64::try_from(rows).unwrap_or_default())
 }
 
 /// Removes the files of a COPY that failed or was cancelled.

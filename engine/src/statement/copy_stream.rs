@@ -162,7 +162,8 @@ pub(super) async fn input(
     let table = provider_as_source(Arc::new(table));
     let scan = LogicalPlanBuilder::scan("stdin", table, None)?.build()?;
     let name = target.name.name.clone();
-    let running = ctx.clone();
+    // Rows that were received cannot be received again.
+    let running = ctx.never_anew();
     let done = ctx.workers.run(async move {
         let sources = |schema: &Schema| {
             let fields = schema.fields().iter();
@@ -198,6 +199,14 @@ impl PartitionStream for Received {
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let rows = self.rows.lock().take();
+        if rows.is_none() {
+            let error = Error::internal("a client's rows are read twice");
+            let batches = stream::iter([Err(error.into())]);
+            return Box::pin(RecordBatchStreamAdapter::new(
+                Arc::clone(&self.schema),
+                batches,
+            ));
+        }
         let batches = stream::unfold(rows, |rows| async move {
             let mut rows = rows?;
             match rows.recv().await {

@@ -16,6 +16,7 @@ use super::{Body, Context, Notice, Outcome, create_table_as, with_options};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options};
+use crate::plan;
 use crate::source::{ColumnSpec, Spec};
 
 #[derive(Debug, Clone)]
@@ -232,7 +233,7 @@ impl CreateTable {
         if self.head.exists(&ctx.catalog.snapshot(), &name)? {
             return Ok(self.head.skipped(&name));
         }
-        let definition = self.spec(ctx)?.resolve(&ctx.state).await?;
+        let definition = plan::define(&ctx.state, self.spec(ctx)?).await?;
         let kind = RelationKind::External(Box::new(definition));
         let created = ctx
             .catalog

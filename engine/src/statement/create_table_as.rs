@@ -5,8 +5,6 @@
 //! The rows are written and the table's first version is committed in a folder of its own; only then
 //! does the catalog learn the name. A crash before that leaves a folder that VACUUM finds.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
@@ -20,7 +18,7 @@ use crate::catalog::RelationKind;
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
 use crate::plan;
-use crate::table::{self, Layout, Managed, WriteTarget};
+use crate::table::{self, Layout, Managed};
 
 #[derive(Debug, Clone)]
 pub(crate) struct CreateTableAs {
@@ -112,24 +110,24 @@ impl CreateTableAs {
         let layout = self.checked_layout(&schema)?;
         let folder = ctx.warehouse.new_folder(&name.schema, &name.name);
         let place = ctx.warehouse.place(&folder.name);
-        let uncommitted = Uncommitted::new(&place);
-        let written = &uncommitted.written;
-        let (mut adds, mut rows) = (Vec::new(), 0);
-        if let Some(plan) = plan.filter(|_| self.with_data) {
-            let fields: Vec<&Field> = schema.fields().iter().map(|f| f.as_ref()).collect();
-            let sources: Vec<_> = (0..fields.len()).map(Some).collect();
-            let plan = plan::assigned(&ctx.state, plan, &fields, &sources)?;
-            let physical = ctx.execution.prepare(&ctx.state, &plan).await?;
-            let target = WriteTarget::new(&place, Arc::clone(&schema), &layout, written)?;
-            (adds, rows) = writing::write(ctx, physical, target, true).await?;
-        }
+        let (uncommitted, adds, rows) = match plan.filter(|_| self.with_data) {
+            Some(plan) => {
+                let fields: Vec<&Field> = schema.fields().iter().map(|f| f.as_ref()).collect();
+                let sources: Vec<_> = (0..fields.len()).map(Some).collect();
+                let plan = plan::assigned(&ctx.state, plan, &fields, &sources)?;
+                writing::write_query(ctx, &plan, &place, (&schema, &layout), true).await?
+            }
+            None => (Uncommitted::new(&place), Vec::new(), 0),
+        };
+        // What becomes of it is known before the statement is cancelled.
+        ctx.query.begin_commit()?;
         table::create(
             &ctx.warehouse,
             &folder.name,
             &schema,
             &layout,
             adds,
-            written,
+            &uncommitted.written,
         )
         .await?;
         let kind = RelationKind::Managed(Managed {

@@ -151,11 +151,11 @@ impl Explain {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let logical = ctx.plan(&self.query).await?;
         let optimized = ctx.state.optimize(&logical)?;
-        let physical = ctx.execution.prepare(&ctx.state, &logical).await?;
-        let summary = if self.analyze {
-            self.execute(ctx, &physical).await?
+        let (physical, summary) = if self.analyze {
+            self.execute(ctx, &logical).await?
         } else {
-            Vec::new()
+            let physical = ctx.execution.prepare(&ctx.state, &logical).await?;
+            (physical, Vec::new())
         };
         let mut text = String::new();
         if self.verbose && self.format == Format::Text {
@@ -207,8 +207,12 @@ impl Explain {
         })
     }
 
-    /// Runs the plan, throws the rows away and says what it took.
-    async fn execute(&self, ctx: &Context, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<String>> {
+    /// Runs the plan, throws the rows away and says what it took. Gives the plan that ran last.
+    async fn execute(
+        &self,
+        ctx: &Context,
+        logical: &LogicalPlan,
+    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<String>)> {
         if self.format == Format::Json {
             return Err(
                 Error::new(Kind::Unsupported, "EXPLAIN ANALYZE has no JSON format")
@@ -216,36 +220,58 @@ impl Explain {
             );
         }
         let started = Instant::now();
-        let mut stream = ctx
-            .execution
-            .start(&ctx.query, &ctx.state, Arc::clone(plan))?;
         let mut rows = 0;
-        while let Some(batch) = stream.next().await {
-            rows += batch?.num_rows();
+        let mut ctx = ctx.clone();
+        let mut plan = ctx.execution.prepare(&ctx.state, logical).await?;
+        while let Err(error) = run_through(&ctx, &plan, &mut rows).await {
+            // As without EXPLAIN: only when no row was given out.
+            if rows > 0 || !ctx.begin_anew(&error) {
+                return Err(error);
+            }
+            plan = ctx.execution.prepare(&ctx.state, logical).await?;
         }
-        let progress = ctx.query.progress();
-        let spilled = operator_metrics(plan.as_ref());
-        let mut lines = vec![
-            String::new(),
-            format!("Rows: {rows}"),
-            format!(
-                "Execution time: {:.3} ms",
-                started.elapsed().as_secs_f64() * 1e3
-            ),
-            format!(
-                "Scanned: {} rows, {}",
-                progress.rows_scanned,
-                format_bytes(progress.bytes_read)
-            ),
-            format!("Peak memory: {}", format_bytes(progress.memory_bytes)),
-            format!(
-                "Spilled: {} in {} files",
-                format_bytes(spilled.spilled_bytes),
-                spilled.spill_files
-            ),
-        ];
-        let warnings = progress.bad_rows.warnings();
-        lines.extend(warnings.iter().map(|w| format!("Warning: {w}")));
-        Ok(lines)
+        let lines = summary(&ctx, plan.as_ref(), rows, started);
+        Ok((plan, lines))
     }
+}
+
+/// Runs a plan and counts its rows.
+async fn run_through(ctx: &Context, plan: &Arc<dyn ExecutionPlan>, rows: &mut usize) -> Result<()> {
+    let plan = Arc::clone(plan);
+    let mut stream = ctx.execution.start(&ctx.query, &ctx.state, plan)?;
+    while let Some(batch) = stream.next().await {
+        *rows += batch?.num_rows();
+    }
+    Ok(())
+}
+
+/// What the plan took, in words.
+fn summary(ctx: &Context, plan: &dyn ExecutionPlan, rows: usize, started: Instant) -> Vec<String> {
+    let progress = ctx.query.progress();
+    let spilled = operator_metrics(plan);
+    let mut lines = vec![
+        String::new(),
+        format!("Rows: {rows}"),
+        format!(
+            "Execution time: {:.3} ms",
+            started.elapsed().as_secs_f64() * 1e3
+        ),
+        format!(
+            "Scanned: {} rows, {}",
+            progress.rows_scanned,
+            format_bytes(progress.bytes_read)
+        ),
+        format!("Peak memory: {}", format_bytes(progress.memory_bytes)),
+        format!(
+            "Spilled: {} in {} files",
+            format_bytes(spilled.spilled_bytes),
+            spilled.spill_files
+        ),
+    ];
+    if progress.retries > 0 {
+        lines.push("Out of memory at first: the plan above is the second, which needs less".into());
+    }
+    let warnings = progress.bad_rows.warnings();
+    lines.extend(warnings.iter().map(|w| format!("Warning: {w}")));
+    lines
 }

@@ -4,6 +4,7 @@
 //! rows never wait for each other and never fail because of each other.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use datafusion::logical_expr::LogicalPlan;
@@ -11,11 +12,11 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use serde_json::Value;
 
 use super::cursor::Cursor;
-use super::writing::{self, Target, Uncommitted};
+use super::writing::{self, Target};
 use super::{Context, Outcome, compose};
 use crate::error::{Error, Kind, Result};
 use crate::plan;
-use crate::table::{self, Change, DeltaOperation, SaveMode, WriteTarget};
+use crate::table::{Change, DeltaOperation, SaveMode};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Insert {
@@ -157,20 +158,13 @@ pub(super) async fn append(
     plan: LogicalPlan,
     sources: impl FnOnce(&Schema) -> Result<Vec<Option<usize>>>,
 ) -> Result<u64> {
-    let _writing = ctx.warehouse.writing(&target.folder).await;
+    let adding = Arc::new(ctx.warehouse.writing(&target.folder).await);
     let base = ctx.warehouse.latest(&target.folder).await?;
     let fields: Vec<&Field> = base.schema().fields().iter().map(|f| f.as_ref()).collect();
     let logical = plan::assigned(&ctx.state, plan, &fields, &sources(base.schema())?)?;
-    let physical = ctx.execution.prepare(&ctx.state, &logical).await?;
-    let uncommitted = Uncommitted::new(base.place());
-    let written = &uncommitted.written;
-    let to = WriteTarget::new(
-        base.place(),
-        base.schema().clone(),
-        &base.layout()?,
-        written,
-    )?;
-    let (adds, rows) = writing::write(ctx, physical, to, false).await?;
+    let shape = (base.schema(), &base.layout()?);
+    let (uncommitted, adds, rows) =
+        writing::write_query(ctx, &logical, base.place(), shape, false).await?;
     if adds.is_empty() {
         return Ok(0);
     }
@@ -189,7 +183,8 @@ pub(super) async fn append(
             ("rowsAdded", Value::from(rows)),
         ]),
     };
-    let done = table::commit(&ctx.warehouse, &target.folder, &base, change, written).await?;
+    let written = &uncommitted.written;
+    let done = writing::commit(ctx, target, &base, change, written, &adding).await?;
     if done.is_err() {
         return Err(writing::conflict(target));
     }

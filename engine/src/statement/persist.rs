@@ -118,8 +118,7 @@ async fn collect(
     sql: String,
     files: Option<u64>,
 ) -> Result<Persisted> {
-    let physical = ctx.execution.prepare(&ctx.state, logical).await?;
-    let schema = plan::shown(&physical.schema());
-    let rows = ctx.execution.start(&ctx.query, &ctx.state, physical)?;
+    let rows = ctx.stream(logical).await?;
+    let schema = plan::shown(&rows.schema());
     Persisted::of(&ctx.state, rows, schema, sql, files).await
 }

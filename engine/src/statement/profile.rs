@@ -66,11 +66,7 @@ pub(super) async fn profile(
         false => col(Column::from_name(a.schema_name().to_string())),
     });
     let plan = plan.project(names.collect::<Vec<_>>())?.build()?;
-    let stream = ctx.execution.start(
-        &ctx.query,
-        &ctx.state,
-        ctx.execution.prepare(&ctx.state, &plan).await?,
-    )?;
+    let stream = ctx.stream(&plan).await?;
     let batches = datafusion::physical_plan::common::collect(stream).await?;
     let answer = batches
         .iter()

@@ -48,7 +48,8 @@ pub(super) async fn rewrite(
     target: &Target,
     decide: impl Fn(&TableVersion) -> Result<Option<Rewrite>>,
 ) -> Result<Option<Rewritten>> {
-    let _alone = ctx.warehouse.changing(&target.folder).await;
+    let alone = Arc::new(ctx.warehouse.changing(&target.folder).await);
+    let mut ctx = ctx.clone();
     for _ in 0..ATTEMPTS {
         let base = ctx.warehouse.latest(&target.folder).await?;
         let Some(wanted) = decide(&base)? else {
@@ -73,14 +74,20 @@ pub(super) async fn rewrite(
         )?;
         let adds = match wanted.files.is_empty() {
             true => Vec::new(),
-            false => writing::write(ctx, physical, to, true).await?.0,
+            false => match writing::write(&ctx, physical, to, true).await {
+                Err(error) if ctx.begin_anew(&error) => {
+                    uncommitted.discard().await;
+                    continue;
+                }
+                written => written?.0,
+            },
         };
         let rewritten = Rewritten {
             files_before: wanted.files.len(),
             files_after: adds.len(),
         };
         let change = change(&base, wanted, adds)?;
-        let done = table::commit(&ctx.warehouse, &target.folder, &base, change, written).await?;
+        let done = writing::commit(&ctx, target, &base, change, written, &alone).await?;
         if done.is_ok() {
             uncommitted.committed();
             ctx.wrote();

@@ -8,6 +8,7 @@ use super::{Context, Outcome, outcome};
 use crate::catalog::{ObjectName, RelationKind};
 use crate::error::Result;
 use crate::options::OptionValue;
+use crate::source::Format;
 use crate::sql::{quote_identifier, type_name};
 use crate::table::TableVersion;
 
@@ -59,13 +60,17 @@ fn statement(name: &ObjectName, kind: &RelationKind) -> String {
         RelationKind::Managed(_) => String::new(),
         RelationKind::Persisted(rows) => rows.sql.clone(),
         RelationKind::External(definition) => {
-            let columns = columns(&definition.file_schema());
+            let columns = match definition.format {
+                // They stand in the log.
+                Format::Delta => String::new(),
+                _ => format!(" (\n{}\n)", columns(&definition.file_schema())),
+            };
             let options = definition.to_sql_options();
             let options = options
                 .iter()
                 .map(|(name, value)| format!("  {name} = {value}"));
             format!(
-                "CREATE TABLE {name} (\n{}\n) WITH (\n{}\n)",
+                "CREATE TABLE {name}{} WITH (\n{}\n)",
                 columns,
                 options.collect::<Vec<_>>().join(",\n")
             )

@@ -1,6 +1,7 @@
 //! `TRUNCATE [TABLE] t, …`: removes all rows. Older versions of the table keep theirs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::ObjectName as SqlName;
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -10,7 +11,7 @@ use super::cursor::Cursor;
 use super::writing::{self, Target};
 use super::{Context, Outcome};
 use crate::error::Result;
-use crate::table::{self, Change, DeltaOperation, Written};
+use crate::table::{Change, DeltaOperation, Written};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Truncate {
@@ -44,7 +45,7 @@ impl Truncate {
 }
 
 async fn truncate(ctx: &Context, target: &Target) -> Result<()> {
-    let _alone = ctx.warehouse.changing(&target.folder).await;
+    let alone = Arc::new(ctx.warehouse.changing(&target.folder).await);
     let base = ctx.warehouse.latest(&target.folder).await?;
     if base.file_count()? == 0 {
         return Ok(());
@@ -58,7 +59,7 @@ async fn truncate(ctx: &Context, target: &Target) -> Result<()> {
         notes: BTreeMap::from([("statement", Value::from("TRUNCATE"))]),
     };
     let written = Written::default();
-    let done = table::commit(&ctx.warehouse, &target.folder, &base, change, &written).await?;
+    let done = writing::commit(ctx, target, &base, change, &written, &alone).await?;
     match done {
         Ok(_) => {
             ctx.wrote();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
@@ -19,8 +19,8 @@ use crate::catalog::{ObjectName, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{self, Names};
 use crate::table::{
-    self, Add, Change, Counts, DeltaOperation, FILE_COLUMN, Place, ROW_COLUMN, Removed,
-    RemovedExec, TableVersion, WriteExec, WriteTarget, Written,
+    self, Add, Change, Conflict, Counts, DeltaOperation, FILE_COLUMN, Layout, Place, ROW_COLUMN,
+    Removed, RemovedExec, TableVersion, WriteExec, WriteTarget, Writing, Written,
 };
 
 /// The name under which a change's query reads the table that it changes.
@@ -79,7 +79,8 @@ pub(super) fn target(ctx: &Context, name: &SqlName, verb: &str) -> Result<Target
 pub(super) struct Uncommitted {
     pub written: Written,
     place: Place,
-    committed: bool,
+    /// Committed, or removed already.
+    settled: bool,
 }
 
 impl Uncommitted {
@@ -87,22 +88,50 @@ impl Uncommitted {
         Self {
             written: Written::default(),
             place: place.clone(),
-            committed: false,
+            settled: false,
         }
     }
 
     pub fn committed(mut self) {
-        self.committed = true;
+        self.settled = true;
+    }
+
+    /// Removes the files now, before the statement begins anew.
+    pub async fn discard(mut self) {
+        self.written.discard(&self.place.store).await;
+        self.settled = true;
     }
 }
 
 impl Drop for Uncommitted {
     fn drop(&mut self) {
-        if !self.committed
+        if !self.settled
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let (written, store) = (self.written.clone(), Arc::clone(&self.place.store));
             runtime.spawn(async move { written.discard(&store).await });
+        }
+    }
+}
+
+/// Writes the rows of a query as files of a table; once more, with less memory, when there was not
+/// enough of it.
+pub(super) async fn write_query(
+    ctx: &Context,
+    logical: &LogicalPlan,
+    place: &Place,
+    (schema, layout): (&SchemaRef, &Layout),
+    lay_out: bool,
+) -> Result<(Uncommitted, Vec<Add>, u64)> {
+    let mut ctx = ctx.clone();
+    loop {
+        let uncommitted = Uncommitted::new(place);
+        let to = WriteTarget::new(place, Arc::clone(schema), layout, &uncommitted.written)?;
+        let physical = ctx.execution.prepare(&ctx.state, logical).await?;
+        match write(&ctx, physical, to, lay_out).await {
+            Ok((adds, rows)) => return Ok((uncommitted, adds, rows)),
+            Err(error) if ctx.begin_anew(&error) => uncommitted.discard().await,
+            Err(error) => return Err(error),
         }
     }
 }
@@ -131,28 +160,34 @@ pub(super) struct RowChange {
 }
 
 /// Runs a change: `query` gives the new rows with their place and action; in it [`TARGET`] is the
-/// table. Runs it anew when another process was faster.
+/// table. Runs it anew when another process was faster, or once when memory ran out.
 pub(super) async fn change(
     ctx: &Context,
     target: &Target,
     change: RowChange,
     query: impl Fn(&TableVersion) -> Result<Box<ast::Query>>,
 ) -> Result<Counts> {
-    let _alone = ctx.warehouse.changing(&target.folder).await;
+    let alone = Arc::new(ctx.warehouse.changing(&target.folder).await);
+    let mut ctx = ctx.clone();
     for _ in 0..ATTEMPTS {
         let base = ctx.warehouse.latest(&target.folder).await?;
         let mut names = ctx.names();
         let scan = Arc::new(base.open_for_change(|_| true)?);
         names.given.insert(TARGET.to_string(), scan);
-        let logical = plan_change(ctx, &base, &names, query(&base)?, change.with_rows).await?;
+        let logical = plan_change(&ctx, &base, &names, query(&base)?, change.with_rows).await?;
         let uncommitted = Uncommitted::new(base.place());
-        let (changed, counts) =
-            write_change(ctx, &base, &change, &logical, &uncommitted.written).await?;
+        let written = &uncommitted.written;
+        let (changed, counts) = match write_change(&ctx, &base, &change, &logical, written).await {
+            Err(error) if ctx.begin_anew(&error) => {
+                uncommitted.discard().await;
+                continue;
+            }
+            done => done?,
+        };
         if changed.adds.is_empty() && changed.removes.is_empty() {
             return Ok(counts);
         }
-        let written = &uncommitted.written;
-        let done = table::commit(&ctx.warehouse, &target.folder, &base, changed, written).await?;
+        let done = commit(&ctx, target, &base, changed, written, &alone).await?;
         if done.is_ok() {
             uncommitted.committed();
             ctx.wrote();
@@ -160,6 +195,25 @@ pub(super) async fn change(
         }
     }
     Err(conflict(target))
+}
+
+/// Commits a change: cancelling waits for what becomes of it.
+pub(super) async fn commit(
+    ctx: &Context,
+    target: &Target,
+    base: &TableVersion,
+    change: Change,
+    written: &Written,
+    writing: &Arc<Writing>,
+) -> Result<Result<u64, Conflict>> {
+    ctx.query.begin_commit()?;
+    let (warehouse, folder) = (&ctx.warehouse, &target.folder);
+    let writing = Arc::clone(writing);
+    let done = table::commit(warehouse, folder, base, change, written, writing).await;
+    if let Ok(Err(Conflict)) = done {
+        ctx.query.end_commit();
+    }
+    done
 }
 
 pub(super) fn conflict(target: &Target) -> Error {

@@ -13,6 +13,7 @@ use super::{
 use crate::catalog::{ObjectName, Relation, RelationKind};
 use crate::error::Result;
 use crate::plan;
+use crate::source::Format;
 use crate::sql::{parse_query, type_name};
 
 pub(super) const SCHEMAS: SystemTable = SystemTable {
@@ -70,13 +71,14 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     RelationKind::Persisted(_) => ("persisted", None, None),
                     RelationKind::View(_) => ("view", None, None),
                 };
+                let known = rows_of(system, relation).await;
                 rows.push([
                     text(name.schema),
                     text(name.name),
                     text(kind),
                     opt_text(format),
                     opt_text(location),
-                    opt_count(relation.statistics.as_ref().map(|s| s.rows)),
+                    opt_count(known),
                     instant(relation.created_ms),
                 ]);
             }
@@ -97,6 +99,17 @@ pub(super) const TABLES: SystemTable = SystemTable {
         .boxed()
     },
 };
+
+/// The rows of a table: as its log counts them, or as ANALYZE found them.
+async fn rows_of(system: &SystemTables, relation: &Relation) -> Option<u64> {
+    let analyzed = relation.statistics.as_ref().map(|s| s.rows);
+    let RelationKind::Managed(managed) = &relation.kind else {
+        return analyzed;
+    };
+    let latest = system.warehouse.latest(&managed.folder).await.ok();
+    let counted = latest.and_then(|version| version.rows().ok().flatten());
+    counted.or(analyzed)
+}
 
 pub(super) const COLUMNS: SystemTable = SystemTable {
     schema: "system",
@@ -185,6 +198,10 @@ pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectNa
 
 pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
     match &relation.kind {
+        RelationKind::External(definition) if definition.format == Format::Delta => {
+            let table = plan::open_external(&system.state, definition, None).await?;
+            Ok(TableProvider::schema(table.as_ref()))
+        }
         RelationKind::External(definition) => Ok(definition.schema()),
         RelationKind::Persisted(rows) => Ok(TableProvider::schema(rows.as_ref())),
         RelationKind::Managed(managed) => {

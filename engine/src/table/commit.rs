@@ -5,6 +5,7 @@
 //! still there: then it is committed on top. Otherwise the statement must run anew ([`Conflict`]).
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use super::files::Written;
 use super::version::TableVersion;
-use super::warehouse::{Place, Warehouse};
+use super::warehouse::{Place, Warehouse, Writing};
 use super::{convert, files, writable};
 use crate::error::{Error, Result};
 
@@ -43,13 +44,15 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conflict;
 
-/// Commits a change of `base`; gives the new version's number.
+/// Commits a change of `base`; gives the new version's number. `writing` is held until it is known
+/// what became of it, even if the statement is given up meanwhile.
 pub async fn commit(
-    warehouse: &Warehouse,
+    warehouse: &Arc<Warehouse>,
     folder: &str,
     base: &TableVersion,
     mut change: Change,
     written: &Written,
+    writing: Arc<Writing>,
 ) -> Result<Result<u64, Conflict>> {
     writable::check(base, !change.removes.is_empty() && change.data_change)?;
     let removes = base.removals(&change.removes, change.data_change)?;
@@ -58,71 +61,107 @@ pub async fn commit(
     }
     let place = warehouse.place(folder);
     sync_data(&place, written).await?;
-    let id = uuid::Uuid::new_v4().to_string();
-    let mut base = base.clone();
-    // From here on the entry may be there although the statement fails or is given up.
-    written.keep(true);
-    for _ in 0..ATTEMPTS {
-        match attempt(warehouse, folder, &base, &change, &removes, &id).await? {
-            Ok(version) => {
-                sync_entry(&place, version).await?;
-                return Ok(Ok(version));
-            }
-            Err(Conflict) => {
-                let newer = warehouse.latest(folder).await?;
-                if let Some(version) = committed_as(&newer, &base, &id).await? {
-                    return Ok(Ok(version));
-                }
-                if !holds_on(&newer, &base, &removes)? {
-                    written.keep(false);
-                    return Ok(Err(Conflict));
-                }
-                base = newer;
-            }
+    let entry = Entry {
+        warehouse: Arc::clone(warehouse),
+        folder: folder.to_string(),
+        change,
+        removes,
+        id: uuid::Uuid::new_v4().to_string(),
+    };
+    let (base, written) = (base.clone(), written.clone());
+    // From here on the log may name the files although the statement fails or is given up.
+    written.keep();
+    let task = async move {
+        let _writing = writing;
+        let done = entry.commit(&base).await;
+        let is_certain = match &done {
+            Ok(Ok(_)) => false,
+            Ok(Err(Conflict)) => true,
+            // On this machine's disk nothing appears later.
+            Err(_) => place.local.is_some() && entry.is_missing(&base).await,
+        };
+        if is_certain {
+            written.release(&place.store).await;
         }
-    }
-    written.keep(false);
-    Ok(Err(Conflict))
+        done
+    };
+    tokio::spawn(task).await.map_err(Error::internal)?
 }
 
-async fn attempt(
-    warehouse: &Warehouse,
-    folder: &str,
-    base: &TableVersion,
-    change: &Change,
-    removes: &[Remove],
-    id: &str,
-) -> Result<Result<u64, Conflict>> {
-    let metadata = change.metadata.iter().cloned().map(Action::Metadata);
-    let removes = removes.iter().cloned().map(Action::Remove);
-    let adds = change.adds.iter().cloned().map(Action::Add);
-    let notes = change.notes.iter().map(|(k, v)| (k.to_string(), v.clone()));
-    let id = (OPERATION_ID.to_string(), Value::from(id));
-    let properties = CommitProperties::default()
-        .with_max_retries(0)
-        .with_cleanup_expired_logs(Some(false))
-        .with_metadata(notes.chain([id]));
-    let prepared = CommitBuilder::from(properties)
-        .with_actions(metadata.chain(removes).chain(adds).collect())
-        .build(
-            Some(base.snapshot()?),
-            warehouse.log_store(folder)?,
-            change.operation.clone(),
-        )
-        .into_prepared_commit_future()
-        .await
-        .map_err(convert::error)?;
-    let committed = match prepared.await {
-        Ok(committed) => committed,
-        Err(error) if is_conflict(&error) => return Ok(Err(Conflict)),
-        Err(error) => return Err(convert::error(error)),
-    };
-    let version = committed.version;
-    // The version is there; a checkpoint only makes later reads faster.
-    if let Err(error) = committed.await {
-        tracing::warn!(folder, version, %error, "no checkpoint of the table's log");
+/// A change on its way into the log.
+struct Entry {
+    warehouse: Arc<Warehouse>,
+    folder: String,
+    change: Change,
+    removes: Vec<Remove>,
+    id: String,
+}
+
+impl Entry {
+    async fn commit(&self, base: &TableVersion) -> Result<Result<u64, Conflict>> {
+        let mut base = base.clone();
+        for _ in 0..ATTEMPTS {
+            match self.attempt(&base).await? {
+                Ok(version) => {
+                    sync_entry(&self.warehouse.place(&self.folder), version).await?;
+                    return Ok(Ok(version));
+                }
+                Err(Conflict) => {
+                    let newer = self.warehouse.latest(&self.folder).await?;
+                    if let Some(version) = committed_as(&newer, &base, &self.id).await? {
+                        return Ok(Ok(version));
+                    }
+                    if !holds_on(&newer, &base, &self.removes)? {
+                        return Ok(Err(Conflict));
+                    }
+                    base = newer;
+                }
+            }
+        }
+        Ok(Err(Conflict))
     }
-    Ok(Ok(version))
+
+    /// Whether no version since `base` is this one, for certain.
+    async fn is_missing(&self, base: &TableVersion) -> bool {
+        let Ok(newer) = self.warehouse.latest(&self.folder).await else {
+            return false;
+        };
+        matches!(committed_as(&newer, base, &self.id).await, Ok(None))
+    }
+
+    async fn attempt(&self, base: &TableVersion) -> Result<Result<u64, Conflict>> {
+        let change = &self.change;
+        let metadata = change.metadata.iter().cloned().map(Action::Metadata);
+        let removes = self.removes.iter().cloned().map(Action::Remove);
+        let adds = change.adds.iter().cloned().map(Action::Add);
+        let notes = change.notes.iter().map(|(k, v)| (k.to_string(), v.clone()));
+        let id = (OPERATION_ID.to_string(), Value::from(self.id.as_str()));
+        let properties = CommitProperties::default()
+            .with_max_retries(0)
+            .with_cleanup_expired_logs(Some(false))
+            .with_metadata(notes.chain([id]));
+        let prepared = CommitBuilder::from(properties)
+            .with_actions(metadata.chain(removes).chain(adds).collect())
+            .build(
+                Some(base.snapshot()?),
+                self.warehouse.log_store(&self.folder)?,
+                change.operation.clone(),
+            )
+            .into_prepared_commit_future()
+            .await
+            .map_err(convert::error)?;
+        let committed = match prepared.await {
+            Ok(committed) => committed,
+            Err(error) if is_conflict(&error) => return Ok(Err(Conflict)),
+            Err(error) => return Err(convert::error(error)),
+        };
+        let version = committed.version;
+        // The version is there; a checkpoint only makes later reads faster.
+        if let Err(error) = committed.await {
+            tracing::warn!(folder = self.folder, version, %error, "no checkpoint of the table's log");
+        }
+        Ok(Ok(version))
+    }
 }
 
 fn is_conflict(error: &DeltaTableError) -> bool {

@@ -8,6 +8,9 @@ use super::warehouse::store_error;
 use crate::error::{Error, Kind};
 
 pub(super) fn error(error: DeltaTableError) -> Error {
+    if let Some(ours) = Error::within(&error) {
+        return ours;
+    }
     match error {
         DeltaTableError::ObjectStore { source } => store_error(source),
         DeltaTableError::Transaction {

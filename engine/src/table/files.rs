@@ -45,17 +45,25 @@ impl Written {
         self.paths.lock().clone()
     }
 
-    /// Whether a commit may name the files.
-    pub(super) fn keep(&self, kept: bool) {
-        self.kept.store(kept, Ordering::SeqCst);
+    /// A commit may name the files from now on.
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::SeqCst);
+    }
+
+    /// No commit names the files: they go if the statement was given up meanwhile.
+    pub(super) async fn release(&self, store: &Arc<dyn ObjectStore>) {
+        self.kept.store(false, Ordering::SeqCst);
+        if self.discarded.load(Ordering::SeqCst) {
+            self.discard(store).await;
+        }
     }
 
     /// Removes the files of a statement that did not commit; what stays is VACUUM's.
     pub async fn discard(&self, store: &Arc<dyn ObjectStore>) {
+        self.discarded.store(true, Ordering::SeqCst);
         if self.kept.load(Ordering::SeqCst) {
             return;
         }
-        self.discarded.store(true, Ordering::SeqCst);
         let paths = std::mem::take(&mut *self.paths.lock());
         for path in paths {
             if let Err(error) = store.delete(&path).await {

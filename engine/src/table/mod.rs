@@ -13,6 +13,7 @@
 //! - [`Warehouse`]: where the folders are; opens versions, one at a time writes what replaces rows.
 //! - [`TableVersion`]: one version: schema, properties, files; scanned as a [`crate::source::FileTable`].
 //! - [`write_plan`]: a plan that writes the rows of another; [`Removed`]: rows that a change replaces.
+//! - [`open_external`]: the same of other writers' tables, in any folder.
 //! - [`commit`]: adds a version, and again on top of another writer's when the two do not collide.
 
 mod bounds;
@@ -21,9 +22,11 @@ mod convert;
 mod count;
 mod create;
 mod encoding;
+mod external;
 mod files;
 mod history;
 mod layout;
+mod reader;
 mod removed;
 mod types;
 mod vacuum;
@@ -37,6 +40,7 @@ pub use deltalake_core::protocol::{DeltaOperation, SaveMode};
 
 pub use commit::{Change, Conflict, commit};
 pub use create::create;
+pub use external::{define as define_external, open as open_external};
 pub use files::Written;
 pub use history::{HistoryEntry, history};
 pub use layout::Layout;

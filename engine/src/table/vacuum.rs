@@ -23,6 +23,8 @@ pub async fn vacuum(
 ) -> Result<Vacuumed> {
     let _alone = warehouse.alone(folder).await;
     let table = warehouse.latest(folder).await?;
+    // The log goes on naming what was removed earlier.
+    let there = table.files_there().await?;
     let (_, removed) = table
         .delta()
         .clone()
@@ -34,6 +36,10 @@ pub async fn vacuum(
         .await
         .map_err(convert::error)?;
     Ok(Vacuumed {
-        files: removed.files_deleted,
+        files: removed
+            .files_deleted
+            .into_iter()
+            .filter(|file| there.contains(file))
+            .collect(),
     })
 }

@@ -1,21 +1,23 @@
 //! One version of a managed table: what its log says, and how it is scanned.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::{EagerSnapshot, Metadata, MetadataExt, Remove};
+use deltalake_core::kernel::{EagerSnapshot, LogicalFileView, Metadata, MetadataExt, Remove};
+use futures::TryStreamExt;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use parquet::arrow::RowNumber;
 
 use super::create::delta_schema;
 use super::layout::Layout;
+use super::reader::Reader;
 use super::types::storable;
-use super::warehouse::Place;
+use super::warehouse::{Place, store_error};
 use super::{bounds, convert};
 use crate::error::{Error, Kind, Result};
 use crate::source::{Definition, FileTable, Format, Listed, StoreOptions, StoredColumn};
@@ -46,22 +48,35 @@ impl TableVersion {
             Ok(Field::new(field.name(), data_type, field.is_nullable()))
         });
         let schema = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
-        let version = Self {
+        Ok(Self {
             table,
             place,
             schema,
-        };
-        version.check_readable()?;
-        Ok(version)
+        })
     }
 
-    /// Features of other writers that a plain scan of the files would answer wrongly.
-    fn check_readable(&self) -> Result<()> {
-        let mapped = self.properties()?.get("delta.columnMapping.mode").cloned();
+    /// What other writers made that a plain scan of the files would answer wrongly.
+    pub(super) fn needs_reader(&self) -> Result<Option<&'static str>> {
+        let mapped = self.properties()?.get("delta.columnMapping.mode");
         if mapped.is_some_and(|mode| mode != "none") {
-            return Err(Error::unsupported("a Delta table with column mapping"));
+            return Ok(Some("column mapping"));
         }
-        Ok(())
+        let log = self.snapshot()?.log_data();
+        let mut vectors = log.iter().map(|file| file.deletion_vector_descriptor());
+        Ok(vectors
+            .any(|vector| vector.is_some())
+            .then_some("deletion vectors"))
+    }
+
+    /// Fails when rows of the table's files cannot be replaced, or added with `only_added`.
+    fn check_changeable(&self) -> Result<()> {
+        match self.needs_reader()? {
+            None => Ok(()),
+            Some(what) => Err(Error::unsupported(format!(
+                "changing rows of a Delta table with {what}"
+            ))
+            .hint("Another program set it: change the table with that program.")),
+        }
     }
 
     pub(super) fn delta(&self) -> &DeltaTable {
@@ -100,19 +115,31 @@ impl TableVersion {
     /// How many rows the log says there are; `None` when a writer did not say.
     pub fn rows(&self) -> Result<Option<u64>> {
         let log = self.snapshot()?.log_data();
-        let counts = log.iter().map(|file| file.num_records());
+        let counts = log.iter().map(|file| {
+            let removed = file.deletion_vector_descriptor();
+            let removed = removed.map_or(Some(0), |v| usize::try_from(v.cardinality).ok());
+            file.num_records()?.checked_sub(removed?)
+        });
         let rows: Option<usize> = counts.sum();
         Ok(rows.and_then(|n| u64::try_from(n).ok()))
     }
 
     /// The table, to be read.
     pub fn open(&self) -> Result<FileTable> {
-        self.listed(self.files()?, false)
+        match self.needs_reader()? {
+            None => self.listed(self.files()?, false),
+            Some(_) => {
+                let reader = Arc::new(Reader::new(self)?);
+                let empty = self.listed(self.files_of_any_kind()?, false)?;
+                Ok(empty.read_by(reader))
+            }
+        }
     }
 
     /// The table with [`FILE_COLUMN`] and [`ROW_COLUMN`] after its own columns; of the files whose
     /// numbers `wanted` takes.
     pub fn open_for_change(&self, wanted: impl Fn(usize) -> bool) -> Result<FileTable> {
+        self.check_changeable()?;
         let files = self.files()?.into_iter().enumerate();
         let files = files.filter(|(number, _)| wanted(*number));
         let numbered = files.map(|(number, mut file)| {
@@ -191,16 +218,7 @@ impl TableVersion {
             .filter(|f| !partitioned_by.contains(f.name()))
             .collect();
         let files = log.iter().map(|file| {
-            if file.deletion_vector_descriptor().is_some() {
-                return Err(Error::unsupported("a Delta table with deletion vectors"));
-            }
-            let meta = ObjectMeta {
-                location: self.path_of(&file.object_store_path())?,
-                last_modified: file.modification_datetime().map_err(convert::error)?,
-                size: u64::try_from(file.size()).unwrap_or_default(),
-                e_tag: None,
-                version: None,
-            };
+            let meta = self.meta_of(&file)?;
             let values = file.partition_values_map();
             let values = partitioned_by.iter().map(|name| {
                 let field = self.schema.field_with_name(name)?;
@@ -217,6 +235,56 @@ impl TableVersion {
             Ok(partitioned)
         });
         files.collect()
+    }
+
+    /// The files in the table's folder, relative to it, whatever version they are of.
+    pub(super) async fn files_there(&self) -> Result<HashSet<String>> {
+        let (place, root) = (&self.place, self.place.path.parts().count());
+        let files = place.store.list(Some(&place.path));
+        let relative = files.map_ok(|file| {
+            let parts = file.location.parts().skip(root);
+            Path::from_iter(parts).to_string()
+        });
+        relative.try_collect().await.map_err(store_error)
+    }
+
+    /// Fails when files of this version were removed since.
+    pub(super) async fn check_files(&self) -> Result<()> {
+        let there = self.files_there().await?;
+        let paths: Vec<String> = {
+            let log = self.snapshot()?.log_data();
+            let paths = log.iter().map(|file| file.object_store_path().to_string());
+            paths.collect()
+        };
+        let gone = paths.iter().filter(|path| !there.contains(*path)).count();
+        if gone == 0 {
+            return Ok(());
+        }
+        let message = format!("version {} cannot be read any more", self.version());
+        Err(Error::new(Kind::UndefinedObject, message)
+            .detail(format!(
+                "VACUUM or another program removed {gone} of its {} files.",
+                paths.len()
+            ))
+            .hint("Read a later version; VACUUM … RETAIN n HOURS keeps the files of n hours."))
+    }
+
+    /// The files, whatever else their readers must do, without what is known of them.
+    fn files_of_any_kind(&self) -> Result<Vec<PartitionedFile>> {
+        let log = self.snapshot()?.log_data();
+        log.iter()
+            .map(|file| Ok(PartitionedFile::new_from_meta(self.meta_of(&file)?)))
+            .collect()
+    }
+
+    fn meta_of(&self, file: &LogicalFileView) -> Result<ObjectMeta> {
+        Ok(ObjectMeta {
+            location: self.path_of(&file.object_store_path())?,
+            last_modified: file.modification_datetime().map_err(convert::error)?,
+            size: u64::try_from(file.size()).unwrap_or_default(),
+            e_tag: None,
+            version: None,
+        })
     }
 
     fn path_of(&self, relative: &Path) -> Result<Path> {

@@ -5,6 +5,7 @@
 //! entries that are new.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path as LocalPath;
 use std::sync::Arc;
 
@@ -47,6 +48,18 @@ pub struct Place {
 }
 
 impl Place {
+    /// A folder on this machine.
+    pub(super) fn local(folder: std::path::PathBuf) -> Result<Self> {
+        let path = Path::from_absolute_path(&folder)
+            .map_err(|e| Error::new(Kind::Io, format!("{}: {e}", folder.display())))?;
+        Ok(Self {
+            store_url: ObjectStoreUrl::local_filesystem(),
+            store: Arc::new(LocalFileSystem::new()),
+            path,
+            local: Some(folder),
+        })
+    }
+
     fn below(&self, folder: &str) -> Self {
         Self {
             path: Path::from_iter(self.path.parts().chain([folder.into()])),
@@ -55,19 +68,35 @@ impl Place {
         }
     }
 
+    /// A number by which folders in stores are told apart, without their addresses.
+    fn number(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.store_url.as_str(), self.path.as_ref()).hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// The folder as the log knows it: on the local disk its path, elsewhere the root of a store of
     /// its own, so that no address or name of a store gets into the log.
     pub(super) fn url(&self) -> Result<Url> {
         let text = match self.local {
             Some(_) => format!("{}{}/", self.store_url.as_str(), self.path),
-            None => "quern:///".to_string(),
+            None => format!("quern://{:016x}/", self.number()),
         };
         Url::parse(&text).map_err(|e| Error::internal(format!("{text}: {e}")))
     }
 
     /// The store below the folder.
-    fn inside(&self) -> Arc<dyn ObjectStore> {
+    pub(super) fn inside(&self) -> Arc<dyn ObjectStore> {
         Arc::new(PrefixStore::new(Arc::clone(&self.store), self.path.clone()))
+    }
+
+    pub(super) fn log_store(&self) -> Result<LogStoreRef> {
+        let root = match self.local {
+            Some(_) => Arc::clone(&self.store),
+            None => self.inside(),
+        };
+        let config = StorageConfig::default();
+        Ok(default_logstore(self.inside(), root, &self.url()?, &config))
     }
 }
 
@@ -116,15 +145,7 @@ impl Warehouse {
     /// The warehouse in a folder on this machine.
     pub fn local(folder: &LocalPath) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let folder = std::fs::canonicalize(folder)?;
-        let path = Path::from_absolute_path(&folder)
-            .map_err(|e| Error::new(Kind::Io, format!("{}: {e}", folder.display())))?;
-        let root = Place {
-            store_url: ObjectStoreUrl::local_filesystem(),
-            store: Arc::new(LocalFileSystem::new()),
-            path,
-            local: Some(folder),
-        };
+        let root = Place::local(std::fs::canonicalize(folder)?)?;
         Ok(Self::at_place(root, None))
     }
 
@@ -145,14 +166,11 @@ impl Warehouse {
     }
 
     /// A warehouse that ends with the process.
-    pub fn temporary(parent: Option<&str>) -> Result<Self> {
+    pub fn temporary(parent: Option<std::path::PathBuf>) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("quern-warehouse-");
         let folder = match parent {
-            Some(parent) => {
-                std::fs::create_dir_all(parent)?;
-                builder.tempdir_in(parent)?
-            }
+            Some(parent) => builder.tempdir_in(parent)?,
             None => builder.tempdir()?,
         };
         let mut warehouse = Self::local(folder.path())?;
@@ -201,18 +219,7 @@ impl Warehouse {
     }
 
     pub(super) fn log_store(&self, folder: &str) -> Result<LogStoreRef> {
-        let place = self.place(folder);
-        let root = match place.local {
-            Some(_) => Arc::clone(&place.store),
-            None => place.inside(),
-        };
-        let config = StorageConfig::default();
-        Ok(default_logstore(
-            place.inside(),
-            root,
-            &place.url()?,
-            &config,
-        ))
+        self.place(folder).log_store()
     }
 
     /// The latest version of a table.
@@ -229,32 +236,7 @@ impl Warehouse {
 
     /// A version as it was.
     pub async fn version(&self, folder: &str, at: At) -> Result<TableVersion> {
-        let latest = self.latest(folder).await?;
-        let version = match at {
-            At::Version(version) => version,
-            At::Instant(instant_ms) => version_at(&latest, instant_ms).await?,
-        };
-        if version > latest.version() {
-            return Err(Error::new(
-                Kind::UndefinedObject,
-                format!("there is no version {version}"),
-            )
-            .hint(format!("The latest version is {}.", latest.version())));
-        }
-        if version == latest.version() {
-            return Ok(latest);
-        }
-        let mut table = DeltaTable::new(self.log_store(folder)?);
-        table.load_version(version).await.map_err(|error| {
-            let error = convert::error(error);
-            Error::new(
-                Kind::UndefinedObject,
-                format!("version {version} cannot be read any more"),
-            )
-            .detail(error.message)
-            .hint("Its log entries or files were removed; SHOW HISTORY lists what is left.")
-        })?;
-        TableVersion::new(table, self.place(folder))
+        version_of(self.latest(folder).await?, at).await
     }
 
     fn locks(&self, folder: &str) -> Arc<Locks> {
@@ -334,6 +316,38 @@ pub(super) fn store_error(error: object_store::Error) -> Error {
     Error::from(datafusion::error::DataFusionError::ObjectStore(Box::new(
         error,
     )))
+}
+
+/// A version as it was, of a table that is now as `latest` says.
+pub(super) async fn version_of(latest: TableVersion, at: At) -> Result<TableVersion> {
+    let version = match at {
+        At::Version(version) => version,
+        At::Instant(instant_ms) => version_at(&latest, instant_ms).await?,
+    };
+    if version > latest.version() {
+        return Err(Error::new(
+            Kind::UndefinedObject,
+            format!("there is no version {version}"),
+        )
+        .hint(format!("The latest version is {}.", latest.version())));
+    }
+    if version == latest.version() {
+        return Ok(latest);
+    }
+    let place = latest.place().clone();
+    let mut table = DeltaTable::new(place.log_store()?);
+    table.load_version(version).await.map_err(|error| {
+        let error = convert::error(error);
+        Error::new(
+            Kind::UndefinedObject,
+            format!("version {version} cannot be read any more"),
+        )
+        .detail(error.message)
+        .hint("Its log entries or files were removed; SHOW HISTORY lists what is left.")
+    })?;
+    let version = TableVersion::new(table, place)?;
+    version.check_files().await?;
+    Ok(version)
 }
 
 async fn version_at(latest: &TableVersion, instant_ms: i64) -> Result<u64> {

@@ -38,6 +38,8 @@ pub(super) fn check(table: &TableVersion, removes: bool) -> Result<()> {
         Some("a change data feed".to_string())
     } else if removes && is_true("delta.appendOnly") {
         Some("delta.appendOnly, when rows are removed".to_string())
+    } else if table.needs_reader()? == Some("column mapping") {
+        Some("column mapping".to_string())
     } else if asks("delta.invariants") {
         Some("column invariants".to_string())
     } else if asks("delta.generationExpression") {

@@ -1,6 +1,7 @@
 //! Integration tests of the engine: one binary, one module per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod disk_full;
 mod hostile;
 mod memory;
 mod session;

@@ -26,15 +26,6 @@ async fn operators(session: &Session, query: &str) -> Vec<String> {
         .collect()
 }
 
-/// Files in the folders of the spill folder.
-fn spilled_files(folder: &std::path::Path) -> usize {
-    let folders = std::fs::read_dir(folder).unwrap().flatten();
-    folders
-        .filter_map(|entry| std::fs::read_dir(entry.path()).ok())
-        .map(|files| files.flatten().filter(|f| f.path().is_file()).count())
-        .sum()
-}
-
 const TABLE: &str = "CREATE TABLE t AS SELECT x, x % 7 AS y FROM generate_series(1, 150000) s(x)";
 const JOIN: &str = "SELECT count(*) FROM t a JOIN t b ON a.x = b.x AND a.y < b.y + 1";
 
@@ -163,7 +154,7 @@ async fn a_join_that_spills_is_cancelled_and_its_files_go() {
     };
     let (e, ()) = tokio::join!(error(&session, join), cancel);
     assert_eq!(e.kind, Kind::Cancelled, "{e:?}");
-    while spilled_files(folder.path()) > 0 {
+    while spilled(folder.path()) > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(rows(&session, "SELECT 1").await.unwrap(), ["1"]);
@@ -203,7 +194,115 @@ async fn spilling_stops_at_its_limit_and_the_next_query_runs() {
     assert_eq!(e.kind, Kind::DiskFull, "{e:?}");
     assert_eq!(rows(&session, "SELECT 1").await.unwrap(), ["1"]);
     // Tasks of the query that ended let go of their files at their next step.
-    while spilled_files(folder.path()) > 0 {
+    while spilled(folder.path()) > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Files in the spill folder, without the locks of the processes.
+pub fn spilled(path: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let count = |entry: std::fs::DirEntry| match entry.path() {
+        path if path.is_dir() => spilled(&path),
+        path => usize::from(!path.ends_with("lock")),
+    };
+    entries.map(count).sum()
+}
+
+/// A join that keeps the order of its one side, so that it is planned by hash and runs out of 8 MiB;
+/// when it is planned anew, it spills and sorts.
+const TOO_LARGE: &str = "(SELECT x FROM generate_series(1, 600000) a(x) WHERE x % 2 >= 0) a \
+    JOIN (SELECT y FROM (SELECT y, row_number() OVER (ORDER BY y) AS r FROM generate_series(1, 600000) b(y)) b \
+          WHERE r > 0) b ON x = y";
+
+fn one_thread() -> Session {
+    let mut settings = Settings::default();
+    for (name, value) in [("quern.memory_limit", "8MiB"), ("quern.threads", "1")] {
+        settings.set_at_start(name, value).unwrap();
+    }
+    let engine = Engine::open(settings).unwrap();
+    engine.session(SessionOptions::local())
+}
+
+fn retries(session: &Session) -> u64 {
+    session.current_query().unwrap().progress().retries
+}
+
+#[tokio::test]
+async fn a_query_that_ran_again_says_so() {
+    let session = one_thread();
+    rows(
+        &session,
+        &format!("SELECT count(*), sum(y) FROM {TOO_LARGE}"),
+    )
+    .await
+    .unwrap();
+    let warnings = session.current_query().unwrap().warnings();
+    assert!(warnings[0].starts_with("out of memory: the query was run once more"));
+    rows(&session, "SELECT 1").await.unwrap();
+    assert!(session.current_query().unwrap().warnings().is_empty());
+
+    let explain = format!("EXPLAIN ANALYZE SELECT count(*), sum(y) FROM {TOO_LARGE}");
+    let lines = rows(&session, &explain).await.unwrap();
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(has("Out of memory at first"), "{lines:#?}");
+    assert!(has("SpillingHashJoinExec"), "{lines:#?}");
+    let small = rows(&session, "EXPLAIN ANALYZE SELECT 1").await.unwrap();
+    assert!(!small.iter().any(|line| line.contains("memory at first")));
+}
+
+/// Statements that write read once more, and what the first attempt wrote is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn writing_statements_run_again_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    for (name, value) in [
+        ("quern.memory_limit", "8MiB"),
+        ("quern.threads", "1"),
+        ("quern.data_dir", folder.path().to_str().unwrap()),
+    ] {
+        settings.set_at_start(name, value).unwrap();
+    }
+    let engine = Engine::open(settings).unwrap();
+    let session = engine.session(SessionOptions::local());
+    let file = folder.path().join("out.csv");
+    for (sql, expected) in [
+        (
+            format!("CREATE TABLE made AS SELECT y FROM {TOO_LARGE}"),
+            600_000,
+        ),
+        (
+            format!("INSERT INTO made SELECT -y FROM {TOO_LARGE}"),
+            600_000,
+        ),
+        (
+            format!("COPY (SELECT y FROM {TOO_LARGE}) TO '{}'", file.display()),
+            600_000,
+        ),
+    ] {
+        let outcome = session
+            .sql(&sql)
+            .await
+            .unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        assert_eq!(outcome.affected_rows, Some(expected), "{sql}");
+        assert_eq!(retries(&session), 1, "{sql}");
+        assert_eq!(session.current_query().unwrap().warnings().len(), 1);
+    }
+    let sum = rows(&session, "SELECT count(*), sum(y) FROM made").await;
+    assert_eq!(sum.unwrap(), ["1200000|0"]);
+    let copied = format!("SELECT count(*), sum(y) FROM '{}'", file.display());
+    assert_eq!(
+        rows(&session, &copied).await.unwrap(),
+        ["600000|180000300000"]
+    );
+    let unused = "VACUUM made RETAIN 0 HOURS DRY RUN";
+    assert!(rows(&session, unused).await.unwrap().is_empty());
+    let delete = format!("DELETE FROM made WHERE y IN (SELECT -y FROM {TOO_LARGE})");
+    let outcome = session.sql(&delete).await.unwrap();
+    assert_eq!(
+        (outcome.affected_rows, retries(&session)),
+        (Some(600_000), 1)
+    );
+    let sum = rows(&session, "SELECT count(*), sum(y) FROM made").await;
+    assert_eq!(sum.unwrap(), ["600000|180000300000"]);
 }

@@ -166,3 +166,60 @@ async fn changes_hit_the_right_rows_of_large_files() {
         0
     );
 }
+
+/// Cancelled at any instant, a statement is either committed, and says so, or it is not, and leaves
+/// no file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_statement_is_committed_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let session = Arc::new(engine.session(SessionOptions::local()));
+    run(&session, "CREATE TABLE t AS SELECT 1 AS i").await;
+    let insert = "INSERT INTO t SELECT i FROM generate_series(1, 100) s(i)";
+    let start = std::time::Instant::now();
+    run(&session, insert).await;
+    let whole = start.elapsed();
+    let mut rows = number(&session, "SELECT count(*) FROM t").await;
+    let mut seed = u64::from(std::process::id()) * 7919 + 1;
+    let (mut committed, mut cancelled) = (0, 0);
+    for round in 0..100 {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let after = whole.mul_f64((seed % 1000) as f64 / 800.0);
+        let canceller = Arc::clone(&session);
+        let cancelling = std::thread::spawn(move || {
+            let start = std::time::Instant::now();
+            while start.elapsed() < after {
+                std::hint::spin_loop();
+            }
+            canceller.cancel();
+        });
+        let done = session.sql(insert).await;
+        cancelling.join().unwrap();
+        let found = number(&session, "SELECT count(*) FROM t").await;
+        match done {
+            Ok(outcome) => {
+                assert_eq!(outcome.affected_rows, Some(100));
+                rows += 100;
+                committed += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.sqlstate(), "57014", "{error:?}");
+                assert!(error.detail.is_none(), "{error:?}");
+                cancelled += 1;
+            }
+        }
+        assert_eq!(
+            found, rows,
+            "round {round}: {committed} committed, {cancelled} cancelled"
+        );
+    }
+    let used = "SELECT count(DISTINCT location) FROM system.chunks";
+    let used = number(&session, used).await;
+    let start = std::time::Instant::now();
+    while parquet_files(folder.path()) != used {
+        assert!(start.elapsed().as_secs() < 30, "files stay");
+        tokio::task::yield_now().await;
+    }
+}

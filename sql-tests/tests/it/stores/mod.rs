@@ -7,6 +7,7 @@ mod s3;
 mod secrets;
 mod server;
 mod warehouse;
+mod writers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
