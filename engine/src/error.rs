@@ -143,8 +143,6 @@ kinds! {
     UndefinedCursor = "34000",
     /// The cursor exists already: choose another name, or CLOSE it.
     DuplicateCursor = "42P03",
-    /// The portal or cursor cannot do this, in its state.
-    InvalidCursorState = "24000",
     /// The object cannot do this, in its state.
     WrongState = "55000",
     /// The user may not log in, or not in this way.

@@ -99,7 +99,10 @@ impl AlterTable {
         };
         let relation = match ctx.existing(&self.table) {
             Ok((name, relation)) => {
-                context::expect_kind(&name, &relation.kind, self.word)?;
+                // As in PostgreSQL, ALTER TABLE also renames views.
+                if !(self.word == "table" && matches!(self.action, Action::Rename(_))) {
+                    context::expect_kind(&name, &relation.kind, self.word)?;
+                }
                 name
             }
             Err(e) if self.if_exists && e.kind == Kind::UndefinedTable => {

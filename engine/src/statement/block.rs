@@ -26,11 +26,11 @@ struct Savepoint {
 }
 
 impl Block {
-    pub fn begin(settings: &Settings, read_only: Option<bool>) -> Self {
+    pub fn begin(settings: &Settings) -> Self {
         Self {
             before: Some(settings.clone()),
             lasting: Some(settings.clone()),
-            read_only: read_only.unwrap_or_else(|| settings.read_only()),
+            read_only: settings.read_only(),
             ..Self::default()
         }
     }

@@ -34,7 +34,7 @@ fn options(c: &mut Cursor) -> Result<Options> {
                 })?;
                 OptionValue::Array(names.iter().map(|n| OptionValue::Text(fold(n))).collect())
             }
-            Token::Word(word) if word.quote_style.is_none() => {
+            Token::Word(word) => {
                 let _ = c.identifier()?;
                 match word.value.to_lowercase().as_str() {
                     "true" | "on" => OptionValue::Boolean(true),

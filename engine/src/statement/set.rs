@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::context::TransactionState;
 use super::cursor::Cursor;
-use super::transaction::{Modes, modes};
+use super::transaction::{Modes, apply, modes};
 use super::{Context, Notice, Outcome};
 use crate::error::Result;
 use crate::settings::Settings;
@@ -106,17 +106,19 @@ impl Set {
                     let warning = "SET TRANSACTION can only be used in transaction blocks";
                     return Ok(Outcome::done("SET").with(Notice::warning(warning)));
                 }
-                let mut block = ctx.variables.block.lock();
-                block.read_only = modes.read_only.unwrap_or(block.read_only);
+                apply(ctx, *modes)?;
                 Ok(Outcome::done("SET"))
             }
-            Set::Characteristics(modes) => match modes.read_only {
-                Some(read_only) => {
+            Set::Characteristics(modes) => {
+                if let Some(read_only) = modes.read_only {
                     let value = if read_only { "on" } else { "off" };
-                    set(ctx, "default_transaction_read_only", Some(value), false)
+                    set(ctx, "default_transaction_read_only", Some(value), false)?;
                 }
-                None => Ok(Outcome::done("SET")),
-            },
+                if let Some(level) = modes.isolation {
+                    set(ctx, "default_transaction_isolation", Some(level), false)?;
+                }
+                Ok(Outcome::done("SET"))
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `SHOW name`, `SHOW ALL`, `SHOW TIME ZONE`: settings of this session.
+//! `SHOW name`, `SHOW ALL`, `SHOW TIME ZONE`, `SHOW TRANSACTION ISOLATION LEVEL`: settings of this
+//! session.
 
 use std::sync::Arc;
 
@@ -22,8 +23,16 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowSetting> {
     if c.take(&["all"]) {
         return Ok(ShowSetting::All);
     }
-    if c.take(&["time", "zone"]) {
-        return Ok(ShowSetting::One("timezone".to_string()));
+    let of_words: [(&[&str], &str); 3] = [
+        (&["time", "zone"], "timezone"),
+        (
+            &["transaction", "isolation", "level"],
+            "transaction_isolation",
+        ),
+        (&["session", "authorization"], "session_authorization"),
+    ];
+    if let Some((_, name)) = of_words.iter().find(|(words, _)| c.take(words)) {
+        return Ok(ShowSetting::One(name.to_string()));
     }
     Ok(ShowSetting::One(setting_name(c)?))
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Transaction {
-    Begin(Modes),
+    Begin { modes: Modes, tag: &'static str },
     Commit,
     Rollback,
     Savepoint(String),
@@ -25,6 +25,8 @@ pub(crate) enum Transaction {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Modes {
     pub read_only: Option<bool>,
+    /// Kept for those who ask for it.
+    pub isolation: Option<&'static str>,
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<Transaction> {
@@ -50,7 +52,14 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Transaction> {
         c.take(&["work"]);
     }
     Ok(match word {
-        "begin" | "start" => Transaction::Begin(modes(c)?),
+        "begin" => Transaction::Begin {
+            modes: modes(c)?,
+            tag: "BEGIN",
+        },
+        "start" => Transaction::Begin {
+            modes: modes(c)?,
+            tag: "START TRANSACTION",
+        },
         "commit" | "end" => Transaction::Commit,
         _ if c.take(&["to"]) => {
             c.take(&["savepoint"]);
@@ -62,13 +71,20 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Transaction> {
 
 /// `ISOLATION LEVEL …, READ ONLY|WRITE, [NOT] DEFERRABLE`: every level is met.
 pub(super) fn modes(c: &mut Cursor) -> Result<Modes> {
-    const WITHOUT_EFFECT: [&[&str]; 6] = [
-        &["isolation", "level", "serializable"],
-        &["isolation", "level", "repeatable", "read"],
-        &["isolation", "level", "read", "committed"],
-        &["isolation", "level", "read", "uncommitted"],
-        &["not", "deferrable"],
-        &["deferrable"],
+    const LEVELS: [(&[&str], &str); 4] = [
+        (&["isolation", "level", "serializable"], "serializable"),
+        (
+            &["isolation", "level", "repeatable", "read"],
+            "repeatable read",
+        ),
+        (
+            &["isolation", "level", "read", "committed"],
+            "read committed",
+        ),
+        (
+            &["isolation", "level", "read", "uncommitted"],
+            "read uncommitted",
+        ),
     ];
     let mut modes = Modes::default();
     while !c.at_end() {
@@ -76,7 +92,9 @@ pub(super) fn modes(c: &mut Cursor) -> Result<Modes> {
             modes.read_only = Some(true);
         } else if c.take(&["read", "write"]) {
             modes.read_only = Some(false);
-        } else if !WITHOUT_EFFECT.iter().any(|words| c.take(words)) {
+        } else if let Some((_, level)) = LEVELS.iter().find(|(words, _)| c.take(words)) {
+            modes.isolation = Some(level);
+        } else if !c.take(&["not", "deferrable"]) && !c.take(&["deferrable"]) {
             return Err(c.unexpected("a transaction mode"));
         }
         c.take_token(&Token::Comma);
@@ -90,7 +108,7 @@ const TOO_LATE: &str =
 impl Transaction {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
         match self {
-            Transaction::Begin(modes) => Ok(begin(ctx, *modes)),
+            Transaction::Begin { modes, tag } => begin(ctx, *modes, tag),
             Transaction::Commit => Ok(end(ctx, true)),
             Transaction::Rollback => Ok(end(ctx, false)),
             Transaction::Savepoint(name) => {
@@ -115,15 +133,36 @@ impl Transaction {
     }
 }
 
-fn begin(ctx: &Context, modes: Modes) -> Outcome {
+fn begin(ctx: &Context, modes: Modes, tag: &'static str) -> Result<Outcome> {
     let mut state = ctx.variables.transaction.lock();
     if *state != TransactionState::Idle {
         let warning = Notice::warning("there is already a transaction in progress");
-        return Outcome::done("BEGIN").with(warning);
+        return Ok(Outcome::done(tag).with(warning));
     }
     *state = TransactionState::Open { wrote: false };
-    *ctx.variables.block.lock() = Block::begin(&ctx.settings(), modes.read_only);
-    Outcome::done("BEGIN")
+    drop(state);
+    *ctx.variables.block.lock() = Block::begin(&ctx.settings());
+    apply(ctx, modes)?;
+    Ok(Outcome::done(tag))
+}
+
+/// Gives the open transaction its modes, which end with it.
+pub(super) fn apply(ctx: &Context, modes: Modes) -> Result<()> {
+    let mut block = ctx.variables.block.lock();
+    let mut settings = ctx.variables.settings.write();
+    block.read_only = modes.read_only.unwrap_or(block.read_only);
+    settings.set(
+        "transaction_read_only",
+        if block.read_only { "on" } else { "off" },
+    )?;
+    let level = settings.get("default_transaction_isolation")?.to_string();
+    let known = settings.get("transaction_isolation")?.to_string();
+    let level = match (modes.isolation, known.as_str()) {
+        (Some(level), _) => level,
+        (None, "read committed") => &level,
+        (None, known) => known,
+    };
+    settings.set("transaction_isolation", level)
 }
 
 fn end(ctx: &Context, commit: bool) -> Outcome {

@@ -68,6 +68,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     pub async fn run(mut self) {
         self.ready();
         while let Ok(Next::Go) = self.step().await {}
+        // What is left to say, unless nobody listens.
         self.output.close().await;
     }
 
@@ -155,10 +156,18 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             Message::Describe(target) => self.describe(&target),
             Message::Execute { portal, max_rows } => self.execute(&portal, max_rows).await?,
             Message::Close(target) => self.close(&target),
-            Message::FunctionCall => Err(Error::unsupported("the function call protocol")),
+            Message::FunctionCall => {
+                self.fail(Error::unsupported("the function call protocol"));
+                self.ready();
+                return Ok(());
+            }
             // What is left of a COPY that failed.
             Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => return Ok(()),
-            Message::Password(_) => Err(violation("unexpected password message")),
+            Message::Password(_) => {
+                let error = violation("a password was not asked for");
+                self.output.error(&error, "FATAL");
+                return Err(Gone);
+            }
             Message::Query(_) | Message::Terminate => return Ok(()),
         };
         if let Err(error) = result {

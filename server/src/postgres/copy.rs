@@ -63,7 +63,12 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         )));
         let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let lines = Lines::new(style);
-        self.copy_data(|out| lines.start(&names, out));
+        // Readers of the binary format expect its header and the first row in one message.
+        let mut start = BytesMut::new();
+        lines.start(&names, &mut start);
+        if style.format != CopyFormat::Binary {
+            self.copy_data(std::mem::take(&mut start));
+        }
         let mut sent_rows = 0_u64;
         while let Some(batch) = self.unless_gone(rows.next()).await {
             let batch: RecordBatch = match batch {
@@ -75,9 +80,10 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
                 Err(error) => return Ok(Err(error)),
             };
             for row in 0..batch.num_rows() {
-                let written = self
-                    .output
-                    .framed(COPY_DATA, |out| lines.row(&encoded, row, out));
+                let written = self.output.framed(COPY_DATA, |out| {
+                    out.extend_from_slice(&start.split());
+                    lines.row(&encoded, row, out)
+                });
                 if let Err(error) = written {
                     return Ok(Err(error));
                 }
@@ -85,15 +91,14 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             }
             sent_rows += batch.num_rows() as u64;
         }
-        self.copy_data(|out| lines.end(out));
+        lines.end(&mut start);
+        self.copy_data(start);
         self.output.put(Reply::CopyDone(CopyDone::new()));
         Ok(Ok(format!("COPY {sent_rows}")))
     }
 
-    /// Sends what `write` makes, if that is anything.
-    fn copy_data(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let mut piece = BytesMut::new();
-        write(&mut piece);
+    /// Sends a piece, if it is one.
+    fn copy_data(&mut self, piece: BytesMut) {
         if !piece.is_empty() {
             let _ = self.output.framed(COPY_DATA, |out| {
                 out.extend_from_slice(&piece);

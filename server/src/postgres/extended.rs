@@ -254,8 +254,8 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         }
         let State::Open(rows) = &mut portal.state else {
             return Ok(Err(Error::new(
-                Kind::InvalidCursorState,
-                format!("portal \"{name}\" cannot be run anymore"),
+                Kind::WrongState,
+                format!("portal \"{name}\" cannot be run"),
             )));
         };
         let limit = u64::try_from(max_rows).ok().filter(|limit| *limit > 0);

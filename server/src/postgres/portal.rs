@@ -18,6 +18,7 @@ pub struct OpenRows {
     batch: Option<RecordBatch>,
     /// Of the batch.
     next_row: usize,
+    /// Since it was last asked for rows.
     sent_rows: u64,
     tag: &'static str,
 }
@@ -54,6 +55,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         open: &mut OpenRows,
         limit: Option<u64>,
     ) -> Sent<Result<Extent>> {
+        open.sent_rows = 0;
         let mut left = limit.unwrap_or(u64::MAX);
         loop {
             if let Some(batch) = &open.batch {

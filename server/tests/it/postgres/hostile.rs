@@ -71,11 +71,6 @@ async fn messages_in_the_wrong_order_are_refused() {
         "3ZI",
         "closing nothing is well"
     );
-    assert_eq!(
-        answer(&served, b'p', b"secret\0").await,
-        "EZI",
-        "no password was asked for"
-    );
     assert_eq!(answer(&served, b'F', b"").await, "EZI", "no function calls");
     assert_eq!(
         answer(&served, b'd', b"rows").await,
@@ -83,6 +78,16 @@ async fn messages_in_the_wrong_order_are_refused() {
         "rows without COPY are passed over"
     );
     assert_eq!(answer(&served, b'c', b"").await, "ZI");
+}
+
+#[tokio::test]
+async fn a_password_out_of_turn_ends_the_session() {
+    let served = serve().await;
+    let mut raw = served.raw().await;
+    raw.start(&[("user", "quern")]).await;
+    raw.send(b'p', b"secret\0").await;
+    assert_eq!(raw.next().await.unwrap().0, b'E');
+    assert!(raw.next().await.is_none());
 }
 
 #[tokio::test]
