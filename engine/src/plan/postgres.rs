@@ -2,7 +2,8 @@
 //!
 //! - `pg_catalog.f(…)`, `OPERATOR(pg_catalog.~)`, `COLLATE pg_catalog.default` lose their schema
 //! - casts to `oid`, `regclass`, `name`, `"char"` and the like are calls of functions
-//! - `= ANY('{a,b}')` is a list; `= ANY($1)` takes an array of text
+//! - `= ANY('{a,b}')` is a list
+//! - `FLOAT` is double precision
 //! - `ARRAY(SELECT …)` is a scalar subquery of `array_agg`
 //! - `tableoid` of a relation of `pg_catalog` is its OID
 //!
@@ -49,7 +50,10 @@ impl VisitorMut for Translator<'_> {
                 expr: inner,
                 data_type,
                 ..
-            } => cast(inner, data_type),
+            } => {
+                crate::sql::widen_float(data_type);
+                cast(inner, data_type)
+            }
             Expr::Collate {
                 expr: inner,
                 collation,
@@ -305,10 +309,8 @@ fn join_literals(pattern: &mut Expr) {
 fn quantified(right: &mut Expr, all: bool) -> Option<Expr> {
     match right {
         Expr::Nested(inner) => return quantified(inner, all),
-        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => {
-            let item = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None);
-            *right = plain_cast(right.clone(), DataType::Array(item));
-        }
+        // Its type follows from the left side.
+        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => {}
         Expr::Value(_) => {
             let items = array_text::items(literal(right)?)?;
             if items.is_empty() {

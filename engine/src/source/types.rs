@@ -31,7 +31,8 @@ pub fn parse(state: &SessionState, text: &str) -> Result<DataType> {
 }
 
 /// The Arrow type of a SQL type, as CAST understands it.
-pub fn of_sql(state: &SessionState, data_type: ast::DataType) -> Result<DataType> {
+pub fn of_sql(state: &SessionState, mut data_type: ast::DataType) -> Result<DataType> {
+    crate::sql::widen_float(&mut data_type);
     let cast = ExprWithAlias {
         expr: Expr::Cast {
             kind: CastKind::Cast,

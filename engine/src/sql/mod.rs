@@ -18,7 +18,7 @@ pub use dialect::QuernDialect;
 pub use place::Places;
 pub use redact::{is_secret, redacted, redacted_text, secrets, without_secrets};
 pub use script::{Cut, Lexeme, LexemeKind, cut, lexemes};
-pub use types::type_name;
+pub use types::{type_name, widen_float};
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::parser::Parser;

@@ -1,6 +1,7 @@
 //! The SQL names of Arrow's types, as PostgreSQL spells them.
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::sql::sqlparser::ast;
 
 /// The name that SHOW, DESCRIBE and errors use, and that CAST takes where SQL has the type.
 pub fn type_name(data_type: &DataType) -> String {
@@ -67,5 +68,17 @@ fn digits(unit: &TimeUnit) -> &'static str {
         TimeUnit::Millisecond => "(3)",
         TimeUnit::Microsecond => "",
         TimeUnit::Nanosecond => "(9)",
+    }
+}
+
+/// `FLOAT` is double precision in PostgreSQL, unless it asks for 24 bits or fewer.
+pub fn widen_float(data_type: &mut ast::DataType) {
+    use ast::ExactNumberInfo::{None, Precision};
+    match data_type {
+        ast::DataType::Float(None) => *data_type = ast::DataType::DoublePrecision,
+        ast::DataType::Float(Precision(bits)) if *bits > 24 => {
+            *data_type = ast::DataType::DoublePrecision;
+        }
+        _ => {}
     }
 }

@@ -3,11 +3,11 @@
 //! A statement that writes is described by running it up to the point where it has planned its
 //! query ([`Parameters::Asked`]): what is described is what will be run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
@@ -128,6 +128,7 @@ pub(super) fn types(
 ) -> Result<Vec<DataType>> {
     let inferred = plan.get_parameter_types()?;
     let casts = casts(ctx, query);
+    let arrays = arrays(query);
     let count = count_parameters(plan)?.max(declared.len());
     let mut known: Vec<Option<DataType>> = (0..count)
         .map(|at| {
@@ -144,7 +145,11 @@ pub(super) fn types(
         if known[at].is_some() {
             continue;
         }
-        let fits = GUESSES.iter().find(|guess| {
+        let guesses = match arrays.contains(&(at + 1)) {
+            true => array_guesses(),
+            false => GUESSES.to_vec(),
+        };
+        let fits = guesses.iter().find(|guess| {
             let types = known.iter().enumerate().map(|(i, t)| {
                 if i == at {
                     (*guess).clone()
@@ -177,6 +182,23 @@ fn casts(ctx: &Context, query: &ast::Query) -> HashMap<usize, DataType> {
         ControlFlow::<()>::Continue(())
     });
     found
+}
+
+/// The parameters that stand for arrays: those of `= ANY($1)` and its kin.
+fn arrays(query: &ast::Query) -> HashSet<usize> {
+    let mut found = HashSet::new();
+    let _ = ast::visit_expressions(query, |expr| {
+        if let ast::Expr::AnyOp { right, .. } | ast::Expr::AllOp { right, .. } = expr {
+            found.extend(number(right));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    found
+}
+
+fn array_guesses() -> Vec<DataType> {
+    let list = |item| DataType::List(Arc::new(Field::new_list_field(item, true)));
+    GUESSES.into_iter().map(list).collect()
 }
 
 /// n, if the expression is `$n`.

@@ -149,6 +149,12 @@ const MAX_INSTANT: i64 = 9_223_371_331_199_999_999;
 fn cases() -> Vec<(&'static str, ArrayRef)> {
     let mut cases: Vec<(&'static str, ArrayRef)> = Vec::new();
     let mut add = |name, array: ArrayRef| cases.push((name, array));
+    numbers(&mut add);
+    others(&mut add);
+    cases
+}
+
+fn numbers(add: &mut impl FnMut(&'static str, ArrayRef)) {
     add("bool", Arc::new(BooleanArray::from(fill(vec![], |s| s.next() % 2 == 0))));
     add("int2", Arc::new(Int16Array::from(fill(vec![i16::MIN, i16::MAX], |s| s.number() as i16))));
     add("int2", Arc::new(Int8Array::from(fill(vec![i8::MIN, i8::MAX], |s| s.number() as i8))));
@@ -188,6 +194,9 @@ fn cases() -> Vec<(&'static str, ArrayRef)> {
     add("numeric(9,2)", Arc::new(Decimal32Array::from(small).with_precision_and_scale(9, 2).unwrap()));
     let small = fill(vec![0], |s| s.number() % 1_000_000_000_000_000_000);
     add("numeric(18,9)", Arc::new(Decimal64Array::from(small).with_precision_and_scale(18, 9).unwrap()));
+}
+
+fn others(add: &mut impl FnMut(&'static str, ArrayRef)) {
     let texts = || fill(vec!["".to_owned(), "\\.".to_owned(), "\\N".to_owned()], Seeded::text);
     add("text", Arc::new(StringArray::from(texts())));
     add("text", Arc::new(LargeStringArray::from(texts())));
@@ -216,7 +225,6 @@ fn cases() -> Vec<(&'static str, ArrayRef)> {
     add("interval", Arc::new(IntervalYearMonthArray::from(fill(vec![0], |s| s.number() as i32))));
     add("interval", Arc::new(IntervalDayTimeArray::from(fill(vec![], |s| IntervalDayTime::new(s.number() as i32, s.number() as i32)))));
     lists(&mut add);
-    cases
 }
 
 fn lists(add: &mut impl FnMut(&'static str, ArrayRef)) {
