@@ -52,7 +52,6 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     pub user: String,
-    pub is_superuser: bool,
     /// What the session begins with and RESET goes back to; the engine's own when not given.
     pub settings: Option<Settings>,
     /// Whether the client can send and receive the rows of a COPY.
@@ -64,7 +63,6 @@ impl SessionOptions {
     pub fn local() -> Self {
         Self {
             user: ADMINISTRATOR.to_string(),
-            is_superuser: true,
             settings: None,
             takes_copies: false,
         }
@@ -132,11 +130,13 @@ impl Engine {
     /// Gives the administrator a password, for the first start of a server.
     pub fn set_administrator_password(&self, password: &str) -> Result<()> {
         let verifier = Verifier::of_password(password)?;
-        self.shared.catalog.update(|_| {
+        self.shared.catalog.update(|snapshot| {
+            let known = snapshot.roles.get(ADMINISTRATOR);
             let role = Role {
                 is_superuser: true,
                 can_login: true,
                 verifier: Some(verifier),
+                member_of: known.map(|role| role.member_of.clone()).unwrap_or_default(),
             };
             Ok((vec![Change::PutRole(ADMINISTRATOR.to_string(), role)], ()))
         })

@@ -159,6 +159,12 @@ kinds! {
     IdleTransaction = "25P03",
     /// Not allowed for this user.
     Privilege = "42501",
+    /// The name belongs to the system: choose another one.
+    ReservedName = "42939",
+    /// The privilege is none of the object's kind, or a role would be a member of itself.
+    InvalidGrant = "0LP01",
+    /// The object is in use: it cannot be dropped now.
+    ObjectInUse = "55006",
     /// The object store does not accept the credentials, or there are none: give the right ones.
     StoreCredentials = "28000",
     /// SQL we understand but do not do (yet): the hint names the alternative.

@@ -37,7 +37,6 @@ impl Session {
         let settings = options.settings.unwrap_or_else(|| shared.settings.clone());
         let variables = Variables {
             user: options.user,
-            is_superuser: options.is_superuser,
             takes_copies: options.takes_copies,
             initial: settings.clone(),
             settings: RwLock::new(settings),
@@ -140,6 +139,11 @@ impl Session {
     /// The statement that runs now or ran last.
     pub fn current_query(&self) -> Option<Arc<Query>> {
         self.current.lock().clone()
+    }
+
+    fn is_superuser(&self) -> bool {
+        let snapshot = self.shared.catalog.snapshot();
+        snapshot.is_superuser(&self.variables.user)
     }
 
     pub fn settings(&self) -> Settings {
@@ -269,7 +273,6 @@ impl Session {
             functions: Arc::clone(&self.shared.functions),
             search_path: settings.search_path(),
             user: variables.user.clone(),
-            is_superuser: variables.is_superuser,
             pid: self.pid,
             started_us: self.shared.started_us,
             set: Arc::new(move |name, value| {
@@ -278,6 +281,15 @@ impl Session {
                 Ok(settings.get(name)?.to_string())
             }),
         })
+    }
+
+    /// A store of a user's own choice would be any server in reach of this one: how stores are
+    /// reached is for superusers to say. Who is one may change between two statements.
+    fn guard_stores(&self, state: &mut SessionState, settings: &Settings) {
+        if !self.is_superuser() {
+            let stores = StoreSettings::of(settings).reached_as(&self.shared.settings);
+            state.config_mut().set_extension(Arc::new(stores));
+        }
     }
 
     /// The engine's state with this session's settings, at this moment.
@@ -289,6 +301,7 @@ impl Session {
         let directory = DirectoryOption(Some(Arc::new(self.directory(&settings))));
         let options = state.config_mut().options_mut();
         options.extensions.insert(directory);
+        self.guard_stores(&mut state, &settings);
         state.mark_start_execution();
         Ok(state)
     }

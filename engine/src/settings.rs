@@ -219,14 +219,28 @@ impl Settings {
             .unwrap_or_else(|_| cores())
     }
 
+    /// Files and URLs that users who are no superusers may name.
+    pub fn allowed_locations(&self) -> std::sync::Arc<[String]> {
+        let listed = self.text("quern.allowed_locations").split(',');
+        let listed = listed.map(str::trim).filter(|text| !text.is_empty());
+        listed.map(str::to_string).collect()
+    }
+
+    /// Whether a setting says how object stores are reached.
+    pub fn is_of_stores(name: &str) -> bool {
+        let of_store = ["aws_", "azure_", "google_"];
+        Self::declaration(name).is_ok_and(|setting| {
+            let name = setting.name.strip_prefix("quern.").unwrap_or_default();
+            of_store.iter().any(|prefix| name.starts_with(prefix))
+        })
+    }
+
     /// The settings that say how object stores are reached, under the stores' own names. Secrets
     /// are among them.
     pub fn store_values(&self) -> Vec<(&'static str, String)> {
         let names = SETTINGS.iter().filter_map(|setting| {
             let name = setting.name.strip_prefix("quern.")?;
-            let of_store = ["aws_", "azure_", "google_"];
-            let is_one = of_store.iter().any(|prefix| name.starts_with(prefix));
-            is_one.then(|| (name, self.raw(setting).to_string()))
+            Self::is_of_stores(setting.name).then(|| (name, self.raw(setting).to_string()))
         });
         names.filter(|(_, value)| !value.is_empty()).collect()
     }

@@ -4,11 +4,13 @@
 //! [`Catalog::update`], one at a time: the change is made durable first and visible second, so what
 //! was acknowledged is there after a crash and nothing half-done ever shows.
 
+mod access;
 mod lock;
 mod role;
 mod snapshot;
 mod store;
 
+pub use access::{Access, PUBLIC, Privilege};
 pub use role::{Role, Verifier, random_password};
 pub use snapshot::{
     ColumnStatistics, ObjectName, Relation, RelationKind, Schema, Snapshot, TableStatistics, View,
@@ -34,7 +36,8 @@ pub const DEFAULT_SCHEMA: &str = "public";
 /// A change to the catalog: the smallest thing that is stored.
 #[derive(Debug, Clone)]
 pub enum Change {
-    PutSchema(String),
+    /// Makes the schema, or changes who may do what with it.
+    PutSchema(String, Access),
     DropSchema(String),
     PutRelation(ObjectName, Box<Relation>),
     DropRelation(ObjectName),

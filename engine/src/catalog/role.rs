@@ -5,6 +5,7 @@
 //!
 //! [RFC 5803]: https://www.rfc-editor.org/rfc/rfc5803
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
@@ -17,12 +18,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     pub is_superuser: bool,
     pub can_login: bool,
     /// Without one the role has no password, and only `trust` lets it in.
     pub verifier: Option<Verifier>,
+    /// Roles whose privileges it has too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub member_of: BTreeSet<String>,
 }
 
 /// What checks the proof of a password.

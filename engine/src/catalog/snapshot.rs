@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ADMINISTRATOR, Change, DEFAULT_SCHEMA, Role};
+use super::{ADMINISTRATOR, Access, Change, DEFAULT_SCHEMA, Role};
 use crate::error::{Error, Kind, Result};
 use crate::persist::Persisted;
 use crate::source::Definition;
@@ -40,9 +40,22 @@ pub struct Relation {
     /// Its rows, if PERSIST keeps them; never stored.
     #[serde(skip)]
     pub persisted: Option<Arc<Persisted>>,
+    #[serde(default)]
+    pub access: Access,
 }
 
 impl Relation {
+    /// A new one of that owner.
+    pub fn new(kind: RelationKind, owner: &str) -> Self {
+        Self {
+            kind,
+            created_ms: chrono::Utc::now().timestamp_millis(),
+            statistics: None,
+            persisted: None,
+            access: Access::of(owner),
+        }
+    }
+
     /// Whether it is not stored.
     pub(super) fn ends_with_process(&self) -> bool {
         matches!(self.kind, RelationKind::Persisted(_))
@@ -118,6 +131,7 @@ pub struct ColumnStatistics {
 
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
+    pub access: Access,
     pub relations: BTreeMap<String, Arc<Relation>>,
 }
 
@@ -132,10 +146,14 @@ impl Snapshot {
         let administrator = Role {
             is_superuser: true,
             can_login: true,
-            verifier: None,
+            ..Role::default()
+        };
+        let public = Schema {
+            access: Access::of_schema(DEFAULT_SCHEMA),
+            ..Schema::default()
         };
         Self {
-            schemas: BTreeMap::from([(DEFAULT_SCHEMA.to_string(), Schema::default())]),
+            schemas: BTreeMap::from([(DEFAULT_SCHEMA.to_string(), public)]),
             roles: BTreeMap::from([(ADMINISTRATOR.to_string(), Arc::new(administrator))]),
         }
     }
@@ -172,8 +190,8 @@ impl Snapshot {
 
     pub(super) fn apply(&mut self, change: Change) {
         match change {
-            Change::PutSchema(name) => {
-                self.schemas.entry(name).or_default();
+            Change::PutSchema(name, access) => {
+                self.schemas.entry(name).or_default().access = access;
             }
             Change::DropSchema(name) => {
                 self.schemas.remove(&name);

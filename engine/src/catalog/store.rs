@@ -8,9 +8,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::Change;
 use super::lock::FolderLock;
 use super::snapshot::{ObjectName, Relation, Snapshot};
+use super::{Access, Change};
 use crate::error::{Error, Kind, Result};
 
 /// Raised when the layout changes; an older program refuses a newer file.
@@ -41,6 +41,8 @@ impl Store {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS schema (name TEXT PRIMARY KEY) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS schema_access (
+                 schema TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS relation (
                  schema TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
                  PRIMARY KEY (schema, name)) WITHOUT ROWID;
@@ -56,9 +58,17 @@ impl Store {
 
     pub fn load(&self) -> Result<Snapshot> {
         let mut snapshot = Snapshot::initial();
-        let mut schemas = self.connection.prepare("SELECT name FROM schema")?;
-        for name in schemas.query_map([], |row| row.get(0))? {
-            snapshot.apply(Change::PutSchema(name?));
+        let mut schemas = self.connection.prepare(
+            "SELECT name, definition FROM schema LEFT JOIN schema_access ON schema = name",
+        )?;
+        let rows = schemas.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for row in rows {
+            let (name, json): (String, Option<String>) = row?;
+            let access = match json {
+                Some(json) => read(&json, &name)?,
+                None => Access::of_schema(&name),
+            };
+            snapshot.apply(Change::PutSchema(name, access));
         }
         let mut relations = self
             .connection
@@ -89,10 +99,19 @@ impl Store {
         let transaction = self.connection.transaction()?;
         for change in changes {
             match change {
-                Change::PutSchema(name) => transaction
-                    .execute("INSERT OR IGNORE INTO schema VALUES (?1)", params![name])?,
+                Change::PutSchema(name, access) => {
+                    transaction
+                        .execute("INSERT OR IGNORE INTO schema VALUES (?1)", params![name])?;
+                    let json = serde_json::to_string(access).map_err(Error::internal)?;
+                    transaction.execute(
+                        "INSERT OR REPLACE INTO schema_access VALUES (?1, ?2)",
+                        params![name, json],
+                    )?
+                }
                 Change::DropSchema(name) => {
                     transaction.execute("DELETE FROM relation WHERE schema = ?1", params![name])?;
+                    transaction
+                        .execute("DELETE FROM schema_access WHERE schema = ?1", params![name])?;
                     transaction.execute("DELETE FROM schema WHERE name = ?1", params![name])?
                 }
                 Change::PutRelation(_, relation) if relation.ends_with_process() => 0,

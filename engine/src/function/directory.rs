@@ -41,6 +41,8 @@ pub trait Directory: Debug + Send + Sync {
     fn arguments(&self, oid: u32) -> Option<String>;
     fn user(&self) -> String;
     fn is_superuser(&self) -> bool;
+    /// Whether the user may do this with a relation or schema; `None` when there is none.
+    fn allows(&self, user: &str, class: Class, oid: u32, privilege: &str) -> Option<bool>;
     fn schemas(&self, with_implicit: bool) -> Vec<String>;
     /// The number that stands for this session.
     fn backend_pid(&self) -> i32;

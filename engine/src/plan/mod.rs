@@ -19,6 +19,7 @@ mod quantified;
 mod reg_names;
 mod relation;
 mod resolve;
+mod rights;
 mod sample;
 mod spilling_joins;
 mod table_oid;
@@ -28,6 +29,7 @@ mod virtual_tables;
 pub use assign::assigned;
 pub use output_names::{readable, shown, shown_name};
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
+pub use rights::{Need, denied, must_own};
 pub use tables::{define, open_external, open_table};
 pub use virtual_tables::VirtualTables;
 
@@ -70,8 +72,10 @@ pub struct Names {
     pub warehouse: Arc<Warehouse>,
     /// Relations that the statement itself brings, before all others.
     pub given: HashMap<String, Arc<dyn TableProvider>>,
-    /// Whether the user may name files of this machine in a query.
-    pub files_allowed: bool,
+    /// With whose rights.
+    pub user: String,
+    /// What users that are no superusers may name of files and URLs.
+    pub allowed_locations: Arc<[String]>,
 }
 
 /// Plans one statement of sqlparser's. `places` is the text that its spans refer to, if the user

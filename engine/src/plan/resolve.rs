@@ -18,9 +18,10 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit, Visitor};
 
 use super::relation::{is_special, text_of};
+use super::rights::Need;
 use super::tables::{self, moment, open_table};
 use super::{Names, guard, plan_resolved, sample};
-use crate::catalog::{CATALOG_NAME, ObjectName, Relation, RelationKind, View};
+use crate::catalog::{CATALOG_NAME, ObjectName, Privilege, Relation, RelationKind, View};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
 use crate::source::{FileTable, Spec};
@@ -171,14 +172,20 @@ async fn open_named(
         return Ok(Some(provider_as_source(provider)));
     }
     if let Some((object, relation)) = find(names, reference)? {
+        names.require(&object, &relation, Need::SELECT)?;
         if let RelationKind::View(view) = &relation.kind {
-            let view = open_view(state, names, &object, view, inside).await?;
+            // A view reads with its owner's rights.
+            let names = Names {
+                user: relation.access.owner.clone(),
+                ..names.clone()
+            };
+            let view = open_view(state, &names, &object, view, inside).await?;
             return Ok(Some(view));
         }
         if let RelationKind::Persisted(rows) = &relation.kind {
             return Ok(Some(provider_as_source(Arc::clone(rows) as _)));
         }
-        let table = open_table(state, &names.warehouse, &object, &relation, None).await?;
+        let table = open_table(state, names, &object, &relation, None).await?;
         return Ok(table.map(|table| match &relation.persisted {
             Some(rows) if rows.files == Some(table.fingerprint()) => {
                 provider_as_source(Arc::clone(rows) as _)
@@ -230,8 +237,13 @@ pub fn find(
         )
         .hint(format!("There is one, \"{CATALOG_NAME}\".")));
     }
+    if let Some(schema) = reference.schema() {
+        names.require_schema(schema, Privilege::Usage)?;
+    }
     let table = reference.table();
-    Ok(schemas(names, reference).into_iter().find_map(|schema| {
+    let usable = |schema: &String| names.may_in_schema(schema, Privilege::Usage);
+    let searched = schemas(names, reference).into_iter().filter(usable);
+    Ok(searched.into_iter().find_map(|schema| {
         let name = ObjectName {
             schema,
             name: table.to_string(),
@@ -381,7 +393,8 @@ async fn open_stored(
     let Some((object, relation)) = find(names, &reference)? else {
         return Err(undefined_table(names, &reference));
     };
-    let table = open_table(state, &names.warehouse, &object, &relation, at).await?;
+    names.require(&object, &relation, Need::SELECT)?;
+    let table = open_table(state, names, &object, &relation, at).await?;
     table.ok_or_else(|| {
         Error::new(
             Kind::WrongObjectType,
@@ -414,21 +427,15 @@ async fn open_files(
     options: Options,
     at: Option<At>,
 ) -> Result<Arc<FileTable>> {
-    if !names.files_allowed {
-        return Err(Error::new(
-            Kind::Privilege,
-            "permission denied to read files of the server",
-        )
-        .hint("Ask the administrator to make a table of them."));
-    }
     let spec = Spec {
         locations,
         format: format.map(str::to_string),
         options,
+        reach: names.reach(),
         ..Spec::default()
     };
     let definition = tables::define(state, spec).await?;
-    tables::open_external(state, &definition, at).await
+    tables::open_external(state, &definition, at, &names.reach()).await
 }
 
 /// 42P01, with the nearest names.
@@ -471,6 +478,7 @@ pub fn undefined_table(names: &Names, reference: &TableReference) -> Error {
         .snapshot
         .relations()
         .filter(|(n, _)| searched.contains(&n.schema))
+        .filter(|(n, relation)| names.require(n, relation, Need::Any).is_ok())
         .map(|(n, _)| n.name);
     let ours = names
         .virtual_tables

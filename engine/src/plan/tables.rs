@@ -12,32 +12,32 @@ use super::Names;
 use super::resolve::Relations;
 use crate::catalog::{ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Definition, FileTable, Format, KnownStatistics, Spec};
+use crate::source::{Definition, FileTable, Format, KnownStatistics, Reach, Spec};
 use crate::sql::parse_query;
 use crate::table::{self, At, Warehouse};
 
 /// The table as it is now, or as it was, with what ANALYZE found of it; `None` for a view.
 pub async fn open_table(
     state: &SessionState,
-    warehouse: &Warehouse,
+    names: &Names,
     name: &ObjectName,
     relation: &Relation,
     at: Option<At>,
 ) -> Result<Option<Arc<FileTable>>> {
     let table = match (&relation.kind, at) {
         (RelationKind::View(_) | RelationKind::Persisted(_), None) => return Ok(None),
-        (RelationKind::External(definition), None) => open_external(state, definition, None).await,
-        (RelationKind::External(definition), at) if is_delta(definition) => {
-            open_external(state, definition, at).await
+        (RelationKind::External(definition), at) => {
+            // The files are read with the rights of the table's owner.
+            let reach = names.reach_of(&relation.access.owner);
+            match at.is_some() && !is_delta(definition) {
+                true => Err(without_versions(name, &relation.kind)),
+                false => open_external(state, definition, at, &reach).await,
+            }
         }
-        (RelationKind::Managed(managed), at) => open_managed(warehouse, &managed.folder, at)
+        (RelationKind::Managed(managed), at) => open_managed(&names.warehouse, &managed.folder, at)
             .await
             .map(Arc::new),
-        (kind, Some(_)) => Err(Error::new(
-            Kind::WrongObjectType,
-            format!("{name} is {} without versions", described(kind)),
-        )
-        .hint("Only Delta tables keep their versions.")),
+        (kind, Some(_)) => Err(without_versions(name, kind)),
     };
     let table = table.map_err(|error| of_table(error, name))?;
     let Some(statistics) = &relation.statistics else {
@@ -53,9 +53,18 @@ pub async fn open_table(
     }))))
 }
 
+fn without_versions(name: &ObjectName, kind: &RelationKind) -> Error {
+    Error::new(
+        Kind::WrongObjectType,
+        format!("{name} is {} without versions", described(kind)),
+    )
+    .hint("Only Delta tables keep their versions.")
+}
+
 /// What the catalog keeps of files: those of a log, or any others.
 pub async fn define(state: &SessionState, spec: Spec) -> Result<Definition> {
     match table::define_external(&spec, state).await? {
+        Some(_) if !spec.reach.is_everything() => Err(of_a_log()),
         Some(definition) => Ok(definition),
         None => spec.resolve(state).await,
     }
@@ -66,15 +75,26 @@ pub async fn open_external(
     state: &SessionState,
     definition: &Definition,
     at: Option<At>,
+    reach: &Reach,
 ) -> Result<Arc<FileTable>> {
     match (is_delta(definition), at) {
+        (true, _) if !reach.is_everything() => Err(of_a_log()),
         (true, at) => Ok(Arc::new(table::open_external(definition, state, at).await?)),
-        (false, None) => definition.open(state).await,
+        (false, None) => definition.open_within(state, reach).await,
         (false, Some(_)) => Err(Error::new(
             Kind::WrongObjectType,
             "these files have no versions",
         )),
     }
+}
+
+/// A log may name files anywhere.
+fn of_a_log() -> Error {
+    Error::new(
+        Kind::Privilege,
+        "permission denied to read a Delta table by its folder",
+    )
+    .hint("Ask the administrator to make a table of it, and to grant SELECT on that.")
 }
 
 fn is_delta(definition: &Definition) -> bool {

@@ -25,6 +25,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         doc: "Time after which a server ends a session that does nothing; 0 means never.",
     },
     Setting {
+        name: "quern.allowed_locations",
+        value_type: ValueType::Text,
+        default: "",
+        scope: Scope::Start,
+        doc: "Folders of the server and URLs, separated by commas, whose files every user may read and write by name. \
+              Others only superusers may name.",
+    },
+    Setting {
         name: "quern.aws_access_key_id",
         value_type: ValueType::Secret,
         default: "",

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{self, Csv, JsonLayout};
 use super::format::{Compression, Format};
+use super::reach::Reach;
 use super::store::StoreOptions;
 use super::table::FileTable;
 use super::text::Text;
@@ -200,7 +201,12 @@ impl Definition {
 
     /// Lists the files as they are now; reads none of them.
     pub async fn open(&self, state: &SessionState) -> Result<Arc<FileTable>> {
-        Ok(Arc::new(FileTable::open(self.clone(), state).await?))
+        self.open_within(state, &Reach::Everything).await
+    }
+
+    /// The same, when its owner may not name every file.
+    pub async fn open_within(&self, state: &SessionState, reach: &Reach) -> Result<Arc<FileTable>> {
+        Ok(Arc::new(FileTable::open(self.clone(), state, reach).await?))
     }
 }
 

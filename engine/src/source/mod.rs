@@ -23,6 +23,7 @@ mod location;
 mod nan;
 mod parquet;
 mod prune;
+mod reach;
 mod resolve;
 mod scan;
 mod statistics;
@@ -41,6 +42,7 @@ pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
 pub use location::absolute as absolute_location;
+pub use reach::{Reach, Wish};
 pub use resolve::Folder;
 pub use scan::{FormatSource, Reading};
 pub use statistics::KnownStatistics;
@@ -63,6 +65,8 @@ pub struct Spec {
     /// The columns of PARTITIONED BY; None takes what the folders' names say.
     pub partition_columns: Option<Vec<String>>,
     pub options: Options,
+    /// What the user may name.
+    pub reach: Reach,
 }
 
 impl std::fmt::Debug for Spec {

@@ -13,6 +13,7 @@ use super::definition::{Definition, StoredColumn};
 use super::dialect::{self, Csv, SampleRows, Sampling};
 use super::format::{Compression, Format, Named};
 use super::infer::{self, Sample};
+use super::reach::{Reach, Wish};
 use super::store::{Address, Service, Store, StoreOptions};
 use super::text::Text;
 use super::{ColumnSpec, Spec, glob, hive, listing, location, types};
@@ -33,7 +34,9 @@ pub struct Folder {
 impl Spec {
     pub async fn resolve(mut self, state: &SessionState) -> Result<Definition> {
         let locations = self.take_locations()?;
+        self.reach.admit(&locations, Wish::Read)?;
         let store_options = self.take_store_options(&locations)?;
+        self.reach.admit_store_options(store_options.is_empty())?;
         let places = Store::open_all(&locations, &store_options, state)?;
         let (format, implied) = self.take_format()?;
         let compression = self.take_compression()?;
@@ -41,7 +44,7 @@ impl Spec {
             .options
             .take_boolean("hive_partitioning")?
             .unwrap_or(true);
-        let (files, format) = find(&places, &locations, format).await?;
+        let (files, format) = find(&places, &locations, format, &self.reach).await?;
         let delimiter = implied.unwrap_or_else(|| implied_delimiter(&files));
         let (csv, text, sampling) = take_text_options(&mut self.options, format, delimiter)?;
         let blocksize_bytes = match format.is_text() {
@@ -98,6 +101,7 @@ impl Spec {
             return Ok(None);
         }
         let locations = spec.take_locations()?;
+        spec.reach.admit(&locations, Wish::Read)?;
         let [location] = locations.as_slice() else {
             return match is_delta {
                 true => Err(Error::unsupported("a Delta table of several locations")),
@@ -231,10 +235,15 @@ async fn find(
     places: &[Store],
     locations: &[String],
     format: Option<Format>,
+    reach: &Reach,
 ) -> Result<(Vec<ObjectMeta>, Format)> {
     let mut found = Vec::new();
     for (place, location) in places.iter().zip(locations) {
-        found.push(listing::list(place, location).await?);
+        let listed = listing::list(place, location).await?;
+        if place.service.is_none() {
+            reach.admit_files(&listed.files)?;
+        }
+        found.push(listed);
     }
     let format = match format {
         Some(format) => format,
@@ -248,8 +257,10 @@ pub(super) async fn files(
     places: &[Store],
     locations: &[String],
     format: Format,
+    reach: &Reach,
 ) -> Result<Vec<ObjectMeta>> {
-    Ok(find(places, locations, Some(format)).await?.0)
+    reach.admit(locations, Wish::Read)?;
+    Ok(find(places, locations, Some(format), reach).await?.0)
 }
 
 /// Drops files of other formats from folders and globs, unless no name fits the format.

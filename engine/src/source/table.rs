@@ -27,6 +27,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use super::bernoulli::BernoulliSource;
 use super::definition::Definition;
 use super::format::Format;
+use super::reach::Reach;
 use super::scan::{FormatSource, Reading};
 use super::store::Store;
 use super::{chunks, hive, parquet, prune, resolve, statistics};
@@ -79,10 +80,14 @@ struct Request<'a> {
 }
 
 impl FileTable {
-    pub(super) async fn open(definition: Definition, state: &SessionState) -> Result<Self> {
+    pub(super) async fn open(
+        definition: Definition,
+        state: &SessionState,
+        reach: &Reach,
+    ) -> Result<Self> {
         let locations = &definition.locations;
         let places = Store::open_all(locations, &definition.store_options, state)?;
-        let found = resolve::files(&places, locations, definition.format).await?;
+        let found = resolve::files(&places, locations, definition.format, reach).await?;
         let local = ObjectStoreUrl::local_filesystem;
         let store_url = places.first().map_or_else(local, |place| place.url.clone());
         let partitions = definition.partition_fields();

@@ -18,6 +18,9 @@ const SECRET_NAMES: &[&str] = &[
     "private_key",
 ];
 
+/// Statements about these hide every text but a date: only passwords are texts in them.
+const ROLES: &[&str] = &["user", "role", "group"];
+
 /// Statements in which a bare word may be a value; in others it is a column.
 const TAKE_WORDS: &[&str] = &["alter", "copy", "create", "export", "set"];
 
@@ -33,6 +36,8 @@ pub fn is_secret(name: &str) -> bool {
 #[derive(Clone, Copy, PartialEq)]
 enum Next {
     Plain,
+    /// A text that may be shown.
+    Shown,
     /// A secret's name was there, as a word.
     Named,
     /// A secret's name was there, as a string: `MAP['name', 'value']`.
@@ -72,12 +77,16 @@ pub fn secrets(tokens: &[TokenWithSpan]) -> Vec<String> {
 const SHORTEST_SECRET: usize = 4;
 
 fn redact(tokens: &[TokenWithSpan]) -> (String, Vec<String>) {
-    let first = tokens.iter().find_map(|t| match &t.token {
+    let mut words = tokens.iter().filter_map(|t| match &t.token {
         Token::Word(word) => Some(word.value.to_lowercase()),
         _ => None,
     });
+    let (first, second) = (words.next(), words.next());
+    let is_of =
+        |word: Option<String>, list: &[&str]| word.is_some_and(|w| list.contains(&w.as_str()));
     let mut redaction = Redaction {
-        takes_words: first.is_some_and(|word| TAKE_WORDS.contains(&word.as_str())),
+        of_role: is_of(first.clone(), &["create", "alter"]) && is_of(second, ROLES),
+        takes_words: is_of(first, TAKE_WORDS),
         next: Next::Plain,
         text: String::new(),
         hidden: Vec::new(),
@@ -91,6 +100,7 @@ fn redact(tokens: &[TokenWithSpan]) -> (String, Vec<String>) {
 /// A statement that is read token by token.
 struct Redaction {
     takes_words: bool,
+    of_role: bool,
     next: Next,
     text: String,
     hidden: Vec<String>,
@@ -103,6 +113,12 @@ impl Redaction {
             Token::EOF => {}
             Token::Whitespace(_) => self.keep(token),
             Token::Word(word) if is_value && word.value.eq_ignore_ascii_case("default") => {
+                self.keep(token);
+            }
+            Token::Word(word)
+                if is_value && self.of_role && word.value.eq_ignore_ascii_case("null") =>
+            {
+                self.next = Next::Plain;
                 self.keep(token);
             }
             Token::Word(word) if is_value => self.hide(&word.value),
@@ -138,6 +154,8 @@ impl Redaction {
         match self.next {
             Next::Secret => Next::Call,
             Next::Named if word.eq_ignore_ascii_case("to") => Next::Secret,
+            _ if self.of_role && word.eq_ignore_ascii_case("password") => Next::Secret,
+            _ if self.of_role && word.eq_ignore_ascii_case("until") => Next::Shown,
             _ if is_secret(word) => Next::Named,
             _ => Next::Plain,
         }
@@ -154,7 +172,11 @@ impl Redaction {
     }
 
     fn string(&mut self, token: &Token, value: &str) {
-        if !matches!(self.next, Next::Plain | Next::Call) {
+        let plain = match self.of_role {
+            true => self.next == Next::Shown,
+            false => matches!(self.next, Next::Plain | Next::Shown | Next::Call),
+        };
+        if !plain {
             self.next = Next::Plain;
             return self.hide(value);
         }
@@ -281,6 +303,18 @@ mod tests {
     #[test]
     fn no_form_of_a_value_shows_a_secret() {
         for sql in [
+            "CREATE USER u PASSWORD 'hush'",
+            "create role \"u\" with encrypted password E'hush' login",
+            "ALTER USER u PASSWORD $$hush$$",
+            "ALTER USER u PASSWORD hush",
+            "ALTER USER u PASSWORD \"hush\"",
+            "ALTER USER u PASSWORD 12hush",
+            "ALTER ROLE u PASSWORD /* new */ = 'hush'",
+            "ALTER USER u PASSWORD 'a' 'hush'",
+            "ALTER USER u PASWORD 'hush'",
+            "CREATE USER password PASSWORD 'hush'",
+            "EXPLAIN CREATE USER u PASSWORD 'hush'",
+            "PREPARE p AS ALTER USER u PASSWORD 'hush'",
             "SET aws_secret_access_key = 'hush'",
             "SET aws_secret_access_key TO hush",
             "SET quern.aws_secret_access_key = \"hush\"",
@@ -311,6 +345,9 @@ mod tests {
             "SELECT $$x$$, E'a', N'x'",
             "SET aws_session_token = DEFAULT",
             "SELECT 'password', 1",
+            "ALTER USER u PASSWORD NULL LOGIN",
+            "CREATE USER u VALID UNTIL 'infinity' NOSUPERUSER",
+            "GRANT SELECT ON passwords TO u",
         ] {
             assert_eq!(shown(sql), sql);
         }

@@ -1,4 +1,4 @@
-//! `ALTER TABLE|VIEW [IF EXISTS] t RENAME TO u`, and for managed tables `ADD [COLUMN] [IF NOT EXISTS]
+//! `ALTER TABLE|VIEW [IF EXISTS] t RENAME TO u|OWNER TO role`, and for managed tables `ADD [COLUMN] [IF NOT EXISTS]
 //! c type`, `DROP [COLUMN] [IF EXISTS] c`, `RENAME [COLUMN] c TO d`, `CLUSTER BY (k, …) [INTO n CHUNKS]`.
 //!
 //! A new column is NULL in the rows that are there, which costs nothing. Dropping and renaming a
@@ -10,10 +10,12 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use super::create_table::column_spec;
 use super::cursor::Cursor;
 use super::rewrite::{self, Rewrite};
+use super::role_options::{RoleName, new_owner};
 use super::writing::{self, Target};
 use super::{Context, Notice, Outcome, context, create_table_as, optimize};
-use crate::catalog::{Change, ObjectName};
+use crate::catalog::{Change, ObjectName, Relation};
 use crate::error::{Error, Kind, Result};
+use crate::plan::Need;
 use crate::table::{self, DeltaOperation, Layout, TableVersion};
 
 #[derive(Debug, Clone)]
@@ -27,6 +29,7 @@ pub(crate) struct AlterTable {
 #[derive(Debug, Clone)]
 enum Action {
     Rename(String),
+    Owner(RoleName),
     AddColumn {
         if_not_exists: bool,
         column: Box<ast::ColumnDef>,
@@ -48,10 +51,14 @@ pub(super) fn parse(c: &mut Cursor) -> Result<AlterTable> {
     let if_exists = c.if_exists();
     let table = c.name()?;
     let allowed: &[&'static str] = match word {
-        "view" => &["rename"],
-        _ => &["rename", "add", "drop", "cluster"],
+        "view" => &["rename", "owner"],
+        _ => &["rename", "owner", "add", "drop", "cluster"],
     };
     let action = match c.expect_one_of(allowed)? {
+        "owner" => {
+            c.expect(&["to"])?;
+            Action::Owner(RoleName::parse(c)?)
+        }
         "rename" if c.take(&["to"]) => Action::Rename(c.identifier()?),
         "rename" => {
             c.take(&["column"]);
@@ -97,7 +104,7 @@ impl AlterTable {
         } else {
             "ALTER TABLE"
         };
-        let relation = match ctx.existing(&self.table) {
+        let relation = match ctx.existing(&self.table, Need::Owner) {
             Ok((name, relation)) => {
                 // As in PostgreSQL, ALTER TABLE also renames views.
                 if !(self.word == "table" && matches!(self.action, Action::Rename(_))) {
@@ -113,13 +120,14 @@ impl AlterTable {
             Err(e) => return Err(e),
         };
         let outcome = Outcome::done(tag);
-        if let Action::Rename(to) = &self.action {
-            rename(ctx, &relation, to)?;
-            return Ok(outcome);
+        match &self.action {
+            Action::Rename(to) => return rename(ctx, &relation, to).map(|()| outcome),
+            Action::Owner(to) => return give(ctx, &relation, to).map(|()| outcome),
+            _ => {}
         }
-        let target = writing::target(ctx, &self.table, "alter")?;
+        let target = writing::target(ctx, &self.table, "alter", &[Need::Owner])?;
         let skipped = match &self.action {
-            Action::Rename(_) => None,
+            Action::Rename(_) | Action::Owner(_) => None,
             Action::AddColumn {
                 if_not_exists,
                 column,
@@ -164,6 +172,22 @@ fn rename(ctx: &Context, from: &ObjectName, to: &str) -> Result<()> {
         };
         let put = Change::PutRelation(to.clone(), Box::new(relation.as_ref().clone()));
         Ok((vec![Change::DropRelation(from.clone()), put], ()))
+    })?;
+    ctx.wrote();
+    Ok(())
+}
+
+fn give(ctx: &Context, name: &ObjectName, to: &RoleName) -> Result<()> {
+    ctx.catalog.update(|snapshot| {
+        let owner = new_owner(ctx, snapshot, to)?;
+        let changes = snapshot.relation(name).map(|relation| {
+            let relation = Relation {
+                access: relation.access.owned_by(owner),
+                ..relation.as_ref().clone()
+            };
+            Change::PutRelation(name.clone(), Box::new(relation))
+        });
+        Ok((changes.into_iter().collect(), ()))
     })?;
     ctx.wrote();
     Ok(())

@@ -15,6 +15,7 @@ use super::profile::{self, Profile};
 use super::{Context, Outcome, context, summarize};
 use crate::catalog::{Change, ColumnStatistics, ObjectName, Relation, TableStatistics};
 use crate::error::{Error, Kind, Result};
+use crate::plan::Need;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Analyze {
@@ -42,7 +43,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Analyze> {
 
 impl Analyze {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let (name, relation) = ctx.existing(&self.table)?;
+        let (name, relation) = ctx.existing(&self.table, Need::Owner)?;
         context::expect_kind(&name, &relation.kind, "table")?;
         let plan = ctx.plan(&*summarize::whole_table(&self.table)?).await?;
         let columns = self.selected(plan.schema().columns())?;
@@ -58,7 +59,7 @@ impl Analyze {
     }
 
     pub async fn columns(&self, ctx: &Context) -> Result<SchemaRef> {
-        ctx.existing(&self.table)?;
+        ctx.existing(&self.table, Need::Owner)?;
         Ok(profile::reply_schema())
     }
 

@@ -21,7 +21,7 @@ impl CancelQuery {
             .queries()
             .into_iter()
             .any(|q| q.id == self.id && q.user == ctx.variables.user);
-        if !mine && !ctx.variables.is_superuser {
+        if !mine && !ctx.is_superuser() {
             return Err(Error::new(
                 Kind::Privilege,
                 "permission denied to cancel queries of other users",

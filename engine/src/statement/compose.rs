@@ -258,6 +258,15 @@ pub(super) fn check_names(called: &str, from: &[TableWithJoins]) -> Result<()> {
     }
 }
 
+/// Whether an expression may read columns.
+pub(super) fn names_columns(expr: &Expr) -> bool {
+    let found = ast::visit_expressions(expr, |expr| match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
 /// Whether an expression names a column of the relation by the relation's name.
 pub(super) fn mentions(expr: &Expr, relation: &str) -> bool {
     let found = ast::visit_expressions(expr, |expr| match expr {

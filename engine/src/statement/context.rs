@@ -14,10 +14,10 @@ use super::Statement;
 use super::block::Block;
 use super::open_cursor::OpenCursor;
 use super::parameters::Parameters;
-use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Relation, RelationKind};
+use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Privilege, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers, frugal, is_frugal};
-use crate::plan::{self, Names};
+use crate::plan::{self, Names, Need};
 use crate::settings::Settings;
 use crate::sql::Places;
 use crate::system::SystemTables;
@@ -55,7 +55,6 @@ pub enum TransactionState {
 #[derive(Debug)]
 pub struct Variables {
     pub user: String,
-    pub is_superuser: bool,
     /// Whether the client can send and receive the rows of a COPY.
     pub takes_copies: bool,
     /// The settings that RESET goes back to.
@@ -109,7 +108,8 @@ impl Context {
             search_path: settings.search_path(),
             warehouse: Arc::clone(&self.warehouse),
             given: HashMap::new(),
-            files_allowed: self.variables.is_superuser,
+            user: self.variables.user.clone(),
+            allowed_locations: settings.allowed_locations(),
             virtual_tables: Arc::new(SystemTables {
                 catalog: Arc::clone(&self.catalog),
                 warehouse: Arc::clone(&self.warehouse),
@@ -117,7 +117,6 @@ impl Context {
                 settings,
                 state: Arc::clone(&self.state),
                 user: self.variables.user.clone(),
-                is_superuser: self.variables.is_superuser,
                 functions: Arc::clone(&self.functions),
             }),
         }
@@ -210,18 +209,32 @@ impl Context {
                 format!("schema \"{schema}\" belongs to the system"),
             ));
         }
-        self.catalog.snapshot().schema(&schema)?;
+        let names = self.names();
+        names.snapshot.schema(&schema)?;
+        names.require_schema(&schema, Privilege::Create)?;
         Ok(ObjectName {
             schema,
             name: reference.table().to_string(),
         })
     }
 
-    /// The table or view that a name means, or 42P01.
-    pub(super) fn existing(&self, name: &SqlName) -> Result<(ObjectName, Arc<Relation>)> {
+    /// The table or view that a name means, or 42P01; 42501 if the user may not do with it what the
+    /// statement needs.
+    pub(super) fn existing(
+        &self,
+        name: &SqlName,
+        need: Need,
+    ) -> Result<(ObjectName, Arc<Relation>)> {
         let names = self.names();
         let reference = plan::reference(name)?;
-        plan::find(&names, &reference)?.ok_or_else(|| plan::undefined_table(&names, &reference))
+        let found = plan::find(&names, &reference)?;
+        let (name, relation) = found.ok_or_else(|| plan::undefined_table(&names, &reference))?;
+        names.require(&name, &relation, need)?;
+        Ok((name, relation))
+    }
+
+    pub(super) fn is_superuser(&self) -> bool {
+        self.catalog.snapshot().is_superuser(&self.variables.user)
     }
 
     /// Removes the folder of a table that is no more, once no statement that may read it runs.

@@ -27,10 +27,10 @@ use super::{Context, Outcome, compose, copy_options, insert, writing};
 use crate::error::{Error, Kind, Result};
 use crate::export::{CsvStyle, Encoding, Export, ExportExec, Finished, Place};
 use crate::options::Options;
-use crate::plan;
+use crate::plan::{self, Need};
 use crate::source::store::is_remote;
 use crate::source::{
-    ColumnSpec, Compression, Format, Spec, Store, StoreOptions, absolute_location,
+    ColumnSpec, Compression, Format, Spec, Store, StoreOptions, Wish, absolute_location,
 };
 use crate::table;
 
@@ -150,13 +150,6 @@ impl Copy {
     }
 
     async fn run_files(&self, ctx: &Context, path: &str) -> Result<Outcome> {
-        if !ctx.variables.is_superuser {
-            return Err(Error::new(
-                Kind::Privilege,
-                "permission denied to COPY to or from a file",
-            )
-            .hint("Only the administrator reads and writes the server's files."));
-        }
         let rows = match &self.direction {
             Direction::To(query) => self.write(ctx, path, query).await?,
             Direction::From { table, columns } => self.read(ctx, path, table, columns).await?,
@@ -167,6 +160,8 @@ impl Copy {
     async fn write(&self, ctx: &Context, path: &str, query: &ast::Query) -> Result<u64> {
         let mut options = self.options.clone();
         let location = absolute_location(path)?;
+        let written = std::slice::from_ref(&location);
+        ctx.names().reach().admit(written, Wish::Write)?;
         let partition_by = options.take_texts("partition_by")?.unwrap_or_default();
         let (encoding, compression) = output(&mut options, &location)?;
         options.finish()?;
@@ -217,7 +212,7 @@ impl Copy {
         table: &SqlName,
         columns: &[SqlName],
     ) -> Result<u64> {
-        let target = writing::target(ctx, table, "copy into")?;
+        let target = writing::target(ctx, table, "copy into", &[Need::INSERT])?;
         let schema = Arc::clone(ctx.warehouse.latest(&target.folder).await?.schema());
         let names: Vec<String> = match columns.is_empty() {
             true => schema.fields().iter().map(|f| f.name().clone()).collect(),
@@ -250,9 +245,11 @@ impl Copy {
             columns: declared.collect::<Result<_>>()?,
             partition_columns: None,
             options,
+            reach: ctx.names().reach(),
         };
+        let reach = spec.reach.clone();
         let files = plan::define(&ctx.state, spec).await?;
-        let files = plan::open_external(&ctx.state, &files, None).await?;
+        let files = plan::open_external(&ctx.state, &files, None, &reach).await?;
         let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?.build()?;
         let found = Schema::clone(scan.schema().inner());
         let sources = |schema: &Schema| {

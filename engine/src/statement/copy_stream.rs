@@ -27,6 +27,7 @@ use super::{Context, Outcome, compose, insert, writing};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Query, Task, unless_ended};
 use crate::options::{OptionValue, Options};
+use crate::plan::Need;
 
 /// What the server does with a COPY: it writes the outcome's rows, or reads rows for `input`.
 pub struct CopyStream {
@@ -136,7 +137,7 @@ pub(super) async fn input(
     columns: &[SqlName],
     options: Options,
 ) -> Result<CopyStream> {
-    let target = writing::target(ctx, table, "copy into")?;
+    let target = writing::target(ctx, table, "copy into", &[Need::INSERT])?;
     let base = ctx.warehouse.latest(&target.folder).await?;
     let of_table = Arc::clone(base.schema());
     let names = match columns.is_empty() {

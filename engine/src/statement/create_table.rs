@@ -16,7 +16,7 @@ use super::{Body, Context, Notice, Outcome, create_table_as, with_options};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options};
-use crate::plan;
+use crate::plan::{self, must_own};
 use crate::source::{ColumnSpec, Spec};
 
 #[derive(Debug, Clone)]
@@ -189,26 +189,25 @@ impl Head {
     pub fn decide(
         &self,
         snapshot: &Snapshot,
+        user: &str,
         name: &ObjectName,
         kind: RelationKind,
     ) -> Result<(Vec<Change>, Created)> {
-        if self.exists(snapshot, name)? {
+        if self.exists(snapshot, user, name)? {
             return Ok((Vec::new(), Created::Skipped));
         }
         snapshot.schema(&name.schema)?;
-        let relation = Relation {
-            kind,
-            created_ms: chrono::Utc::now().timestamp_millis(),
-            statistics: None,
-            persisted: None,
-        };
+        let mut relation = Relation::new(kind, user);
         let replaced = snapshot.relation(name).cloned();
+        if let Some(replaced) = &replaced {
+            relation.access = replaced.access.clone();
+        }
         let change = Change::PutRelation(name.clone(), Box::new(relation));
         Ok((vec![change], Created::InPlaceOf(replaced)))
     }
 
     /// True when there is one already and the statement is content with it.
-    pub fn exists(&self, snapshot: &Snapshot, name: &ObjectName) -> Result<bool> {
+    pub fn exists(&self, snapshot: &Snapshot, user: &str, name: &ObjectName) -> Result<bool> {
         let Some(found) = snapshot.relation(name) else {
             return Ok(false);
         };
@@ -217,6 +216,9 @@ impl Head {
         }
         if self.or_replace {
             super::context::expect_kind(name, &found.kind, "table")?;
+            if !snapshot.owns(user, &found.access) {
+                return Err(must_own("table", &name.name));
+            }
             return Ok(false);
         }
         Err(Error::new(
@@ -230,14 +232,17 @@ impl Head {
 impl CreateTable {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let name = ctx.new_name(&self.head.name)?;
-        if self.head.exists(&ctx.catalog.snapshot(), &name)? {
+        if self
+            .head
+            .exists(&ctx.catalog.snapshot(), &ctx.variables.user, &name)?
+        {
             return Ok(self.head.skipped(&name));
         }
         let definition = plan::define(&ctx.state, self.spec(ctx)?).await?;
         let kind = RelationKind::External(Box::new(definition));
         let created = ctx
             .catalog
-            .update(|snapshot| self.head.decide(snapshot, &name, kind))?;
+            .update(|snapshot| self.head.decide(snapshot, &ctx.variables.user, &name, kind))?;
         let Created::InPlaceOf(replaced) = created else {
             return Ok(self.head.skipped(&name));
         };
@@ -249,12 +254,6 @@ impl CreateTable {
     }
 
     fn spec(&self, ctx: &Context) -> Result<Spec> {
-        if !ctx.variables.is_superuser {
-            return Err(Error::new(
-                Kind::Privilege,
-                "permission denied to read files of the server",
-            ));
-        }
         let mut options = self.options.clone();
         let locations = options.take_texts("location")?.ok_or_else(|| {
             Error::new(Kind::Syntax, "an external table needs a location")
@@ -280,6 +279,7 @@ impl CreateTable {
             columns,
             partition_columns,
             options,
+            reach: ctx.names().reach(),
         })
     }
 }

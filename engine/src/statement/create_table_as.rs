@@ -99,7 +99,10 @@ fn names(c: &mut Cursor) -> Result<Vec<String>> {
 impl CreateTableAs {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let name = ctx.new_name(&self.head.name)?;
-        if self.head.exists(&ctx.catalog.snapshot(), &name)? {
+        if self
+            .head
+            .exists(&ctx.catalog.snapshot(), &ctx.variables.user, &name)?
+        {
             return Ok(self.head.skipped(&name));
         }
         let plan = match &self.query {
@@ -135,7 +138,7 @@ impl CreateTableAs {
         });
         let created = ctx
             .catalog
-            .update(|snapshot| self.head.decide(snapshot, &name, kind));
+            .update(|snapshot| self.head.decide(snapshot, &ctx.variables.user, &name, kind));
         match created {
             Ok(Created::InPlaceOf(replaced)) => {
                 uncommitted.committed();

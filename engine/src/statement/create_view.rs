@@ -55,7 +55,7 @@ impl CreateView {
         self.check(ctx).await?;
         let created = ctx
             .catalog
-            .update(|snapshot| self.decide(snapshot, &name, view))?;
+            .update(|snapshot| self.decide(snapshot, &ctx.variables.user, &name, view))?;
         if !created {
             let notice = Notice::info(format!("relation {name} already exists, skipping"));
             return Ok(Outcome::done("CREATE VIEW").with(notice));
@@ -90,6 +90,7 @@ impl CreateView {
     fn decide(
         &self,
         snapshot: &Snapshot,
+        user: &str,
         name: &ObjectName,
         view: View,
     ) -> Result<(Vec<Change>, bool)> {
@@ -105,15 +106,15 @@ impl CreateView {
                 .hint("Say IF NOT EXISTS to keep it, or OR REPLACE to replace it."));
             }
             context::expect_kind(name, &found.kind, "view")?;
+            if !snapshot.owns(user, &found.access) {
+                return Err(plan::must_own("view", &name.name));
+            }
         }
         snapshot.schema(&name.schema)?;
-        let created_ms = chrono::Utc::now().timestamp_millis();
-        let relation = Relation {
-            kind: RelationKind::View(view),
-            created_ms,
-            statistics: None,
-            persisted: None,
-        };
+        let mut relation = Relation::new(RelationKind::View(view), user);
+        if let Some(found) = snapshot.relation(name) {
+            relation.access = found.access.clone();
+        }
         Ok((
             vec![Change::PutRelation(name.clone(), Box::new(relation))],
             true,

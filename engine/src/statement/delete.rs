@@ -8,6 +8,7 @@ use super::cursor::Cursor;
 use super::writing::{self, ACTION_COLUMN, RowChange};
 use super::{Context, Outcome, compose};
 use crate::error::{Error, Result};
+use crate::plan::Need;
 use crate::table::{DeltaOperation, FILE_COLUMN, REMOVE, ROW_COLUMN};
 
 #[derive(Debug, Clone)]
@@ -33,6 +34,17 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Delete> {
 }
 
 impl Delete {
+    /// To read columns of the table needs SELECT on it.
+    fn needs(&self) -> Vec<Need> {
+        let selection = self.delete.selection.as_ref();
+        let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) =
+            &self.delete.from;
+        let joins = self.delete.using.is_some() || from.iter().any(|f| !f.joins.is_empty());
+        let reads = joins || selection.is_some_and(compose::names_columns);
+        let select = reads.then_some(Need::SELECT);
+        [Need::DELETE].into_iter().chain(select).collect()
+    }
+
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) =
             &self.delete.from;
@@ -40,7 +52,7 @@ impl Delete {
             return Err(Error::unsupported("DELETE of several tables"));
         };
         let (relation, name, called) = compose::target_relation(&only.relation)?;
-        let target = writing::target(ctx, &name, "delete from")?;
+        let target = writing::target(ctx, &name, "delete from", &self.needs())?;
         let operation = DeltaOperation::Delete {
             predicate: self.delete.selection.as_ref().map(ToString::to_string),
         };

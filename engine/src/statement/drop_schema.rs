@@ -4,6 +4,7 @@ use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, context};
 use crate::catalog::{Change, DEFAULT_SCHEMA, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
+use crate::plan::must_own;
 
 #[derive(Debug, Clone)]
 pub(crate) struct DropSchema {
@@ -35,7 +36,7 @@ impl DropSchema {
                 format!("schema \"{}\" cannot be dropped", self.name),
             ));
         }
-        let dropped = ctx.catalog.update(|snapshot| self.decide(snapshot))?;
+        let dropped = ctx.catalog.update(|snapshot| self.decide(ctx, snapshot))?;
         ctx.wrote();
         let outcome = Outcome::done("DROP SCHEMA");
         if let Some(folders) = dropped {
@@ -51,12 +52,19 @@ impl DropSchema {
     }
 
     /// The folders of the managed tables that go with it; `None` when there is no such schema.
-    fn decide(&self, snapshot: &Snapshot) -> Result<(Vec<Change>, Option<Vec<String>>)> {
+    fn decide(
+        &self,
+        ctx: &Context,
+        snapshot: &Snapshot,
+    ) -> Result<(Vec<Change>, Option<Vec<String>>)> {
         let schema = match snapshot.schema(&self.name) {
             Ok(schema) => schema,
             Err(_) if self.if_exists => return Ok((Vec::new(), None)),
             Err(error) => return Err(error),
         };
+        if !snapshot.owns(&ctx.variables.user, &schema.access) {
+            return Err(must_own("schema", &self.name));
+        }
         if !self.cascade && !schema.relations.is_empty() {
             let names: Vec<_> = schema
                 .relations

@@ -11,6 +11,7 @@ use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, context};
 use crate::catalog::{Change, RelationKind};
 use crate::error::{Kind, Result};
+use crate::plan::Need;
 
 #[derive(Debug, Clone)]
 pub(crate) struct DropTable {
@@ -48,7 +49,7 @@ impl DropTable {
         let mut changes = Vec::new();
         let mut folders = Vec::new();
         for name in &self.names {
-            match ctx.existing(name) {
+            match ctx.existing(name, Need::Drop) {
                 Ok((object, relation)) => {
                     context::expect_kind(&object, &relation.kind, self.word)?;
                     if let RelationKind::Managed(managed) = &relation.kind {

@@ -15,7 +15,7 @@ use super::cursor::Cursor;
 use super::writing::{self, Target};
 use super::{Context, Outcome, compose};
 use crate::error::{Error, Kind, Result};
-use crate::plan;
+use crate::plan::{self, Need};
 use crate::table::{Change, DeltaOperation, SaveMode};
 
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Insert> {
 
 impl Insert {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let target = writing::target(ctx, &self.table, "insert into")?;
+        let target = writing::target(ctx, &self.table, "insert into", &[Need::INSERT])?;
         let query = match &self.source {
             Some(query) => query.clone(),
             None => crate::sql::parse_query("SELECT 1 LIMIT 1")?,

@@ -15,6 +15,7 @@ use super::cursor::Cursor;
 use super::writing::{self, ACTION_COLUMN, RowChange};
 use super::{Context, Outcome, compose};
 use crate::error::{Error, Kind, Result};
+use crate::plan::Need;
 use crate::sql::parse_query;
 use crate::table::{ADD, DeltaOperation, FILE_COLUMN, REMOVE, REPLACE, ROW_COLUMN, TableVersion};
 
@@ -145,9 +146,21 @@ fn insert(c: &mut Cursor) -> Result<Action> {
 }
 
 impl Merge {
+    /// The condition reads the table; each clause does its own.
+    fn needs(&self) -> Vec<Need> {
+        let clauses = self.clauses.iter();
+        let done = clauses.filter_map(|clause| match clause.action {
+            Action::Nothing => None,
+            Action::Delete => Some(Need::DELETE),
+            Action::Update(_) => Some(Need::UPDATE),
+            Action::Insert { .. } => Some(Need::INSERT),
+        });
+        [Need::SELECT].into_iter().chain(done).collect()
+    }
+
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let (relation, name, called) = compose::target_relation(&self.table)?;
-        let target = writing::target(ctx, &name, "merge into")?;
+        let target = writing::target(ctx, &name, "merge into", &self.needs())?;
         let change = RowChange {
             operation: DeltaOperation::Merge {
                 predicate: None,

@@ -13,18 +13,22 @@ mod cursor;
 mod open_cursor;
 mod outcome;
 mod parameters;
+mod privileges;
 mod profile;
 mod rewrite;
+mod role_options;
 mod show;
 mod with_options;
 mod writing;
 
+mod alter_role;
 mod alter_schema;
 mod alter_table;
 mod analyze;
 mod cancel_query;
 mod close;
 mod copy;
+mod create_role;
 mod create_schema;
 mod create_table;
 mod create_table_as;
@@ -34,11 +38,13 @@ mod declare;
 mod delete;
 mod describe;
 mod discard;
+mod drop_role;
 mod drop_schema;
 mod drop_table;
 mod execute;
 mod explain;
 mod fetch;
+mod grant;
 mod insert;
 mod merge;
 mod optimize;
@@ -46,6 +52,7 @@ mod persist;
 mod prepare;
 mod query;
 mod reset;
+mod revoke;
 mod set;
 mod show_chunks;
 mod show_columns;
@@ -100,12 +107,14 @@ impl std::fmt::Debug for Statement {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
+    AlterRole(alter_role::AlterRole),
     AlterSchema(alter_schema::AlterSchema),
     AlterTable(alter_table::AlterTable),
     Analyze(analyze::Analyze),
     CancelQuery(cancel_query::CancelQuery),
     Close(close::Close),
     Copy(copy::Copy),
+    CreateRole(create_role::CreateRole),
     CreateSchema(create_schema::CreateSchema),
     CreateTable(create_table::CreateTable),
     CreateTableAs(create_table_as::CreateTableAs),
@@ -115,11 +124,13 @@ pub(crate) enum Body {
     Delete(Box<delete::Delete>),
     Describe(describe::Describe),
     Discard(discard::Discard),
+    DropRole(drop_role::DropRole),
     DropSchema(drop_schema::DropSchema),
     DropTable(drop_table::DropTable),
     Execute(execute::Execute),
     Explain(explain::Explain),
     Fetch(fetch::Fetch),
+    Grant(grant::Grant),
     Insert(insert::Insert),
     Merge(Box<merge::Merge>),
     Optimize(optimize::Optimize),
@@ -127,6 +138,7 @@ pub(crate) enum Body {
     Prepare(prepare::Prepare),
     Query(query::Query),
     Reset(reset::Reset),
+    Revoke(revoke::Revoke),
     Set(set::Set),
     ShowChunks(show_chunks::ShowChunks),
     ShowColumns(show_columns::ShowColumns),
@@ -176,12 +188,14 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
     let words = c.leading_words::<4>();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Ok(match words.as_slice() {
+        ["alter", "user" | "role", ..] => Body::AlterRole(alter_role::parse(c)?),
         ["alter", "schema", ..] => Body::AlterSchema(alter_schema::parse(c)?),
         ["alter", "table" | "view", ..] => Body::AlterTable(alter_table::parse(c)?),
         ["analyze", ..] => Body::Analyze(analyze::parse(c)?),
         ["cancel", "query", ..] => Body::CancelQuery(cancel_query::parse(c)?),
         ["close", ..] => Body::Close(close::parse(c)?),
         ["copy", ..] => Body::Copy(copy::parse(c)?),
+        ["create", "user" | "role", ..] => Body::CreateRole(create_role::parse(c)?),
         ["create", "schema", ..] | ["create", "or", "replace", "schema"] => {
             Body::CreateSchema(create_schema::parse(c)?)
         }
@@ -195,17 +209,20 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["delete", ..] => Body::Delete(Box::new(delete::parse(c)?)),
         ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
         ["discard", ..] => Body::Discard(discard::parse(c)?),
+        ["drop", "user" | "role", ..] => Body::DropRole(drop_role::parse(c)?),
         ["drop", "schema", ..] => Body::DropSchema(drop_schema::parse(c)?),
         ["drop", "table" | "view", ..] => Body::DropTable(drop_table::parse(c)?),
         ["execute", ..] => Body::Execute(execute::parse(c)?),
         ["explain", ..] => Body::Explain(explain::parse(c)?),
         ["fetch" | "move", ..] => Body::Fetch(fetch::parse(c)?),
+        ["grant", ..] => Body::Grant(grant::parse(c)?),
         ["insert", ..] => Body::Insert(insert::parse(c)?),
         ["merge", ..] => Body::Merge(Box::new(merge::parse(c)?)),
         ["optimize", ..] => Body::Optimize(optimize::parse(c)?),
         ["persist", ..] => Body::Persist(persist::parse(c)?),
         ["prepare", ..] => Body::Prepare(prepare::parse(c)?),
         ["reset", ..] => Body::Reset(reset::parse(c)?),
+        ["revoke", ..] => Body::Revoke(revoke::parse(c)?),
         ["set", ..] => Body::Set(set::parse(c)?),
         ["show", "chunks", ..] => Body::ShowChunks(show_chunks::parse(c)?),
         ["show", "columns", ..] => Body::ShowColumns(show_columns::parse(c)?),
@@ -235,12 +252,14 @@ impl Statement {
     /// Runs the statement; rows, if any, stream from the outcome.
     pub(crate) async fn run(&self, ctx: &Context) -> Result<Outcome> {
         match self.body.as_ref() {
+            Body::AlterRole(s) => s.run(ctx),
             Body::AlterSchema(s) => s.run(ctx),
             Body::AlterTable(s) => s.run(ctx).await,
             Body::Analyze(s) => s.run(ctx).await,
             Body::CancelQuery(s) => s.run(ctx),
             Body::Close(s) => s.run(ctx),
             Body::Copy(s) => s.run(ctx).await,
+            Body::CreateRole(s) => s.run(ctx),
             Body::CreateSchema(s) => s.run(ctx),
             Body::CreateTable(s) => s.run(ctx).await,
             Body::CreateTableAs(s) => s.run(ctx).await,
@@ -250,11 +269,13 @@ impl Statement {
             Body::Delete(s) => s.run(ctx).await,
             Body::Describe(s) => s.run(ctx).await,
             Body::Discard(s) => s.run(ctx),
+            Body::DropRole(s) => s.run(ctx),
             Body::DropSchema(s) => s.run(ctx).await,
             Body::DropTable(s) => s.run(ctx).await,
             Body::Execute(s) => s.run(ctx).await,
             Body::Explain(s) => s.run(ctx).await,
             Body::Fetch(s) => s.run(ctx).await,
+            Body::Grant(s) => s.run(ctx),
             Body::Insert(s) => s.run(ctx).await,
             Body::Merge(s) => s.run(ctx).await,
             Body::Optimize(s) => s.run(ctx).await,
@@ -262,6 +283,7 @@ impl Statement {
             Body::Prepare(s) => s.run(ctx).await,
             Body::Query(s) => s.run(ctx).await,
             Body::Reset(s) => s.run(ctx),
+            Body::Revoke(s) => s.run(ctx),
             Body::Set(s) => s.run(ctx),
             Body::ShowChunks(s) => s.run(ctx).await,
             Body::ShowColumns(s) => s.run(ctx).await,
@@ -336,20 +358,25 @@ impl Statement {
     /// What a read-only transaction refuses: the first words of a statement that changes something.
     pub(crate) fn writes(&self) -> Option<&'static str> {
         Some(match self.body.as_ref() {
+            Body::AlterRole(_) => "ALTER ROLE",
             Body::AlterSchema(_) => "ALTER SCHEMA",
             Body::AlterTable(_) => "ALTER TABLE",
             Body::Analyze(_) => "ANALYZE",
             Body::Copy(copy) if copy.writes() => "COPY FROM",
+            Body::CreateRole(_) => "CREATE ROLE",
             Body::CreateSchema(_) => "CREATE SCHEMA",
             Body::CreateTable(_) => "CREATE TABLE",
             Body::CreateTableAs(_) => "CREATE TABLE AS",
             Body::CreateView(_) => "CREATE VIEW",
             Body::Delete(_) => "DELETE",
+            Body::DropRole(_) => "DROP ROLE",
             Body::DropSchema(_) => "DROP SCHEMA",
             Body::DropTable(_) => "DROP TABLE",
+            Body::Grant(_) => "GRANT",
             Body::Insert(_) => "INSERT",
             Body::Merge(_) => "MERGE",
             Body::Optimize(_) => "OPTIMIZE",
+            Body::Revoke(_) => "REVOKE",
             Body::Truncate(_) => "TRUNCATE TABLE",
             Body::Update(_) => "UPDATE",
             Body::Vacuum(_) => "VACUUM",

@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::rewrite::{self, Rewrite};
 use super::{Context, Notice, Outcome, create_table_as, writing};
 use crate::error::Result;
+use crate::plan::Need;
 use crate::table::{Layout, TableVersion};
 
 /// Files smaller than this are put together.
@@ -35,7 +36,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Optimize> {
 
 impl Optimize {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let target = writing::target(ctx, &self.table, "optimize")?;
+        let target = writing::target(ctx, &self.table, "optimize", &[Need::Owner])?;
         let done = rewrite::rewrite(ctx, &target, |base| match &self.layout {
             Some(layout) => clustered(base, layout).map(Some),
             None => compacted(base),

@@ -16,7 +16,7 @@ use super::{Context, Notice, Outcome};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::persist::Persisted;
-use crate::plan::{self, open_table};
+use crate::plan::{self, Need, open_table};
 use crate::settings::format_bytes;
 
 #[derive(Debug, Clone)]
@@ -53,8 +53,8 @@ impl Persist {
 }
 
 async fn table(ctx: &Context, name: &SqlName) -> Result<Arc<Persisted>> {
-    let (name, relation) = ctx.existing(name)?;
-    let table = open_table(&ctx.state, &ctx.warehouse, &name, &relation, None).await?;
+    let (name, relation) = ctx.existing(name, Need::Owner)?;
+    let table = open_table(&ctx.state, &ctx.names(), &name, &relation, None).await?;
     let Some(table) = table else {
         return Err(Error::new(
             Kind::WrongObjectType,
@@ -98,12 +98,8 @@ async fn rows_of(ctx: &Context, query: &ast::Query, name: &SqlName) -> Result<Ar
     let persisted = Arc::new(collect(ctx, &plan, sql, None).await?);
     ctx.catalog.update(|_| {
         check(&name)?;
-        let relation = Relation {
-            kind: RelationKind::Persisted(Arc::clone(&persisted)),
-            created_ms: chrono::Utc::now().timestamp_millis(),
-            statistics: None,
-            persisted: None,
-        };
+        let kind = RelationKind::Persisted(Arc::clone(&persisted));
+        let relation = Relation::new(kind, &ctx.variables.user);
         Ok((
             vec![Change::PutRelation(name.clone(), Box::new(relation))],
             (),

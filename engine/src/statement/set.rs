@@ -7,7 +7,7 @@ use super::context::TransactionState;
 use super::cursor::Cursor;
 use super::transaction::{Modes, apply, modes};
 use super::{Context, Notice, Outcome};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub(crate) enum Set {
         /// For the rest of the transaction only.
         local: bool,
     },
+    /// `SET ROLE NONE`: everybody is who they are.
+    Nothing,
     /// `SET TRANSACTION …`
     Transaction(Modes),
     /// `SET SESSION CHARACTERISTICS AS TRANSACTION …`
@@ -32,6 +34,14 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Set> {
     }
     if c.take(&["transaction"]) {
         return Ok(Set::Transaction(modes(c)?));
+    }
+    if c.take(&["role"]) || c.take(&["session", "authorization"]) {
+        // To what it is already.
+        if c.take(&["none"]) || c.take(&["default"]) {
+            return Ok(Set::Nothing);
+        }
+        return Err(Error::unsupported("acting as another role")
+            .hint("Connect as that user; a member of a role has its privileges anyway."));
     }
     let local = !c.take(&["session"]) && c.take(&["local"]);
     let name = if c.take(&["time", "zone"]) {
@@ -100,6 +110,7 @@ fn value(c: &mut Cursor, names: bool) -> Result<String> {
 impl Set {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
         match self {
+            Set::Nothing => Ok(Outcome::done("SET")),
             Set::Setting { name, value, local } => set(ctx, name, value.as_deref(), *local),
             Set::Transaction(modes) => {
                 if *ctx.variables.transaction.lock() == TransactionState::Idle {
@@ -125,6 +136,13 @@ impl Set {
 
 fn set(ctx: &Context, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
     let variables = &ctx.variables;
+    if Settings::is_of_stores(name) && !ctx.is_superuser() {
+        return Err(Error::new(
+            Kind::Privilege,
+            format!("permission denied to set parameter \"{name}\""),
+        )
+        .hint("The administrator says how object stores are reached."));
+    }
     let change = |settings: &mut Settings| match value {
         Some(value) => settings.set(name, value),
         None => settings.reset(name, &variables.initial),

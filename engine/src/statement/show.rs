@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::{Context, Outcome};
 use crate::error::{Kind, Result};
+use crate::plan::Need;
 use crate::sql::quote_literal;
 
 /// `[FROM|IN schema] [LIKE 'pattern']`.
@@ -109,7 +110,7 @@ pub(super) fn any_table(
             .iter()
             .any(|(s, t)| *s == schema && *t == table)
     };
-    match (ctx.existing(name), reference.schema()) {
+    match (ctx.existing(name, Need::Any), reference.schema()) {
         (Ok((object, _)), _) => Ok((object.schema, object.name)),
         (Err(error), Some(schema))
             if matches!(error.kind, Kind::UndefinedTable | Kind::UndefinedSchema)

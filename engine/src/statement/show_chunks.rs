@@ -8,7 +8,7 @@ use super::show::{self, SystemQuery};
 use super::{Context, Notice, Outcome};
 use crate::catalog::RelationKind;
 use crate::error::{Error, Kind, Result};
-use crate::plan::open_table;
+use crate::plan::{Need, open_table};
 use crate::settings::format_bytes;
 
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowChunks> {
 
 impl ShowChunks {
     fn query(&self, ctx: &Context) -> Result<SystemQuery<'static>> {
-        let (name, relation) = ctx.existing(&self.table)?;
+        let (name, relation) = ctx.existing(&self.table, Need::SELECT)?;
         let what = match &relation.kind {
             RelationKind::View(_) => Some("a view"),
             RelationKind::Persisted(_) => Some("a persisted query"),
@@ -53,8 +53,8 @@ impl ShowChunks {
 
     /// One line on how even the chunks are.
     async fn skew(&self, ctx: &Context) -> Result<String> {
-        let (name, relation) = ctx.existing(&self.table)?;
-        let table = open_table(&ctx.state, &ctx.warehouse, &name, &relation, None).await?;
+        let (name, relation) = ctx.existing(&self.table, Need::SELECT)?;
+        let table = open_table(&ctx.state, &ctx.names(), &name, &relation, None).await?;
         let Some(table) = table else {
             return Ok(String::new());
         };

@@ -8,6 +8,7 @@ use super::{Context, Outcome, outcome};
 use crate::catalog::{ObjectName, RelationKind};
 use crate::error::Result;
 use crate::options::OptionValue;
+use crate::plan::Need;
 use crate::source::Format;
 use crate::sql::{quote_identifier, type_name};
 use crate::table::TableVersion;
@@ -27,7 +28,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowCreateTable> {
 
 impl ShowCreateTable {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let (name, relation) = ctx.existing(&self.table)?;
+        let (name, relation) = ctx.existing(&self.table, Need::Any)?;
         let sql = match &relation.kind {
             RelationKind::Managed(managed) => {
                 managed_statement(&name, &ctx.warehouse.latest(&managed.folder).await?)?

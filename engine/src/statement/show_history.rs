@@ -10,6 +10,7 @@ use super::cursor::Cursor;
 use super::{Context, Outcome};
 use crate::catalog::RelationKind;
 use crate::error::{Error, Kind, Result};
+use crate::plan::Need;
 use crate::table::history;
 
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowHistory> {
 
 impl ShowHistory {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let (name, relation) = ctx.existing(&self.table)?;
+        let (name, relation) = ctx.existing(&self.table, Need::Any)?;
         let RelationKind::Managed(managed) = &relation.kind else {
             return Err(Error::new(
                 Kind::WrongObjectType,

@@ -11,6 +11,7 @@ use super::cursor::Cursor;
 use super::writing::{self, Target};
 use super::{Context, Outcome};
 use crate::error::Result;
+use crate::plan::Need;
 use crate::table::{Change, DeltaOperation, Written};
 
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ impl Truncate {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let targets = self.tables.iter();
         let targets: Vec<Target> = targets
-            .map(|name| writing::target(ctx, name, "truncate"))
+            .map(|name| writing::target(ctx, name, "truncate", &[Need::TRUNCATE]))
             .collect::<Result<_>>()?;
         for target in &targets {
             truncate(ctx, target).await?;

@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::{Context, Notice, Outcome};
 use crate::catalog::{Change, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
+use crate::plan::Need;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Unpersist {
@@ -26,7 +27,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Unpersist> {
 impl Unpersist {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
         let done = Outcome::done("UNPERSIST");
-        let (name, relation) = match ctx.existing(&self.table) {
+        let (name, relation) = match ctx.existing(&self.table, Need::Owner) {
             Ok(found) => found,
             Err(e) if self.if_exists && e.kind == Kind::UndefinedTable => {
                 let skipped = format!("relation {} does not exist, skipping", self.table);

@@ -9,6 +9,7 @@ use super::cursor::Cursor;
 use super::writing::{self, ACTION_COLUMN, RowChange};
 use super::{Context, Outcome, compose};
 use crate::error::{Error, Result};
+use crate::plan::Need;
 use crate::table::{DeltaOperation, FILE_COLUMN, REPLACE, ROW_COLUMN, TableVersion};
 
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Update> {
 impl Update {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let (relation, name, called) = compose::target_relation(&self.update.table.relation)?;
-        let target = writing::target(ctx, &name, "update")?;
+        let target = writing::target(ctx, &name, "update", &self.needs())?;
         let operation = DeltaOperation::Update {
             predicate: self.update.selection.as_ref().map(ToString::to_string),
         };
@@ -61,6 +62,16 @@ impl Update {
             compose::select(columns, from, self.update.selection.clone())
         });
         Ok(Outcome::wrote("UPDATE", counts.await?.replaced))
+    }
+
+    /// To read columns of the table needs SELECT on it.
+    fn needs(&self) -> Vec<Need> {
+        let update = &self.update;
+        let values = update.assignments.iter().map(|a| &a.value);
+        let joins = update.from.is_some() || !update.table.joins.is_empty();
+        let reads = joins || values.chain(&update.selection).any(compose::names_columns);
+        let select = reads.then_some(Need::SELECT);
+        [Need::UPDATE].into_iter().chain(select).collect()
     }
 
     /// The new rows' columns, then their place.

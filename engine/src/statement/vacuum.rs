@@ -9,6 +9,7 @@ use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, outcome, writing};
 use crate::catalog::RelationKind;
 use crate::error::{Error, Kind, Result};
+use crate::plan::Need;
 use crate::table;
 
 /// As other writers of Delta tables keep them.
@@ -49,8 +50,8 @@ impl Vacuum {
             .and_then(chrono::Duration::try_hours)
             .ok_or_else(|| Error::new(Kind::InvalidParameterValue, "the retention is too long"))?;
         let folders = match &self.table {
-            Some(name) => vec![writing::target(ctx, name, "vacuum")?.folder],
-            None => managed_folders(ctx),
+            Some(name) => vec![writing::target(ctx, name, "vacuum", &[Need::Owner])?.folder],
+            None => managed_folders(ctx, true),
         };
         let mut removed = Vec::new();
         for folder in &folders {
@@ -61,8 +62,9 @@ impl Vacuum {
                     .map(|file| format!("{folder}/{file}")),
             );
         }
-        if self.table.is_none() {
-            let used = managed_folders(ctx).into_iter().collect();
+        // Folders of no table are nobody's but the superuser's.
+        if self.table.is_none() && ctx.is_superuser() {
+            let used = managed_folders(ctx, false).into_iter().collect();
             for folder in ctx.warehouse.unused(&used).await? {
                 if !self.dry_run {
                     ctx.warehouse.remove(&folder).await?;
@@ -83,10 +85,13 @@ impl Vacuum {
     }
 }
 
-fn managed_folders(ctx: &Context) -> Vec<String> {
+/// The folders of managed tables, of all of them or those that the user owns.
+fn managed_folders(ctx: &Context, owned: bool) -> Vec<String> {
     let snapshot = ctx.catalog.snapshot();
+    let user = &ctx.variables.user;
     let folders = snapshot
         .relations()
+        .filter(|(_, relation)| !owned || snapshot.owns(user, &relation.access))
         .filter_map(|(_, relation)| match &relation.kind {
             RelationKind::Managed(managed) => Some(managed.folder.clone()),
             _ => None,

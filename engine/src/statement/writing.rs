@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::Context;
 use crate::catalog::{ObjectName, RelationKind};
 use crate::error::{Error, Kind, Result};
-use crate::plan::{self, Names};
+use crate::plan::{self, Names, Need};
 use crate::table::{
     self, Add, Change, Conflict, Counts, DeltaOperation, FILE_COLUMN, Layout, Place, ROW_COLUMN,
     Removed, RemovedExec, TableVersion, WriteExec, WriteTarget, Writing, Written,
@@ -39,7 +39,7 @@ pub(super) struct Target {
 }
 
 /// The managed table of that name.
-pub(super) fn target(ctx: &Context, name: &SqlName, verb: &str) -> Result<Target> {
+pub(super) fn target(ctx: &Context, name: &SqlName, verb: &str, needs: &[Need]) -> Result<Target> {
     if let [schema, _] = name.0.as_slice()
         && let Some(schema) = schema.as_ident()
         && super::context::is_reserved_schema(&super::cursor::fold(schema))
@@ -49,7 +49,11 @@ pub(super) fn target(ctx: &Context, name: &SqlName, verb: &str) -> Result<Target
             format!("schema \"{}\" belongs to the system", schema.value),
         ));
     }
-    let (name, relation) = ctx.existing(name)?;
+    let names = ctx.names();
+    let (name, relation) = ctx.existing(name, Need::Nothing)?;
+    for need in needs {
+        names.require(&name, &relation, *need)?;
+    }
     let folder = match &relation.kind {
         RelationKind::Managed(managed) => managed.folder.clone(),
         RelationKind::View(_) => {

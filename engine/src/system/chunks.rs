@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use futures::FutureExt;
 
 use super::{SystemTable, count, opt_count, opt_text, text};
-use crate::plan::open_table;
+use crate::plan::{Need, open_table};
 
 pub(super) const CHUNKS: SystemTable = SystemTable {
     schema: "system",
@@ -22,8 +22,13 @@ pub(super) const CHUNKS: SystemTable = SystemTable {
     ],
     fill: |system, rows| {
         async move {
-            for (name, relation) in system.snapshot().relations() {
-                let opened = open_table(&system.state, &system.warehouse, &name, relation, None);
+            let names = system.names();
+            let select = Need::SELECT;
+            for (name, relation) in system.relations() {
+                if names.require(&name, &relation, select).is_err() {
+                    continue;
+                }
+                let opened = open_table(&system.state, &names, &name, &relation, None);
                 let Ok(Some(table)) = opened.await else {
                     continue;
                 };

@@ -7,9 +7,10 @@
 mod chunks;
 mod objects;
 pub mod postgres;
+mod roles;
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,10 +22,10 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::SessionState;
 use futures::future::BoxFuture;
 
-use crate::catalog::{Catalog, Snapshot};
+use crate::catalog::{Catalog, ObjectName, Privilege, Relation, Schema as CatalogSchema, Snapshot};
 use crate::error::Result;
 use crate::execution::Registry;
-use crate::plan::{Names, VirtualTables};
+use crate::plan::{Names, Need, VirtualTables};
 use crate::settings::Settings;
 use crate::table::Warehouse;
 
@@ -37,7 +38,6 @@ pub struct SystemTables {
     pub settings: Settings,
     pub state: Arc<SessionState>,
     pub user: String,
-    pub is_superuser: bool,
     pub functions: Arc<postgres::Functions>,
 }
 
@@ -60,6 +60,8 @@ pub static TABLES: &[SystemTable] = &[
     objects::COLUMNS,
     objects::VIEWS,
     chunks::CHUNKS,
+    roles::ROLES,
+    roles::GRANTS,
     state::FUNCTIONS,
     state::SETTINGS,
     state::QUERIES,
@@ -85,6 +87,31 @@ impl SystemTables {
         self.catalog.snapshot()
     }
 
+    /// The tables and views that the user may know of.
+    fn relations(&self) -> Vec<(ObjectName, Arc<Relation>)> {
+        let names = self.names();
+        let relations = names.snapshot.relations();
+        let visible = relations.filter(|(n, r)| names.require(n, r, Need::Any).is_ok());
+        visible.map(|(name, r)| (name, Arc::clone(r))).collect()
+    }
+
+    /// Whether the user may read the rows of a table or view.
+    fn may_read(&self, relation: &Relation) -> bool {
+        self.snapshot()
+            .may(&self.user, &relation.access, Privilege::Select)
+    }
+
+    /// The schemas in which the user may do something.
+    fn schemas(&self) -> BTreeMap<String, CatalogSchema> {
+        let snapshot = self.snapshot();
+        let visible = snapshot.schemas.iter().filter(|(_, schema)| {
+            snapshot.may_any(&self.user, &schema.access, Privilege::OF_SCHEMAS)
+        });
+        visible
+            .map(|(n, schema)| (n.clone(), schema.clone()))
+            .collect()
+    }
+
     /// Names for planning views of the catalog.
     fn names(&self) -> Names {
         Names {
@@ -93,7 +120,8 @@ impl SystemTables {
             virtual_tables: Arc::new(self.clone()),
             warehouse: Arc::clone(&self.warehouse),
             given: HashMap::new(),
-            files_allowed: self.is_superuser,
+            user: self.user.clone(),
+            allowed_locations: self.settings.allowed_locations(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) const SCHEMAS: SystemTable = SystemTable {
     ],
     fill: |system, rows| {
         async move {
-            for (name, schema) in &system.snapshot().schemas {
+            for (name, schema) in &system.schemas() {
                 rows.push([text(name), count(schema.relations.len())]);
             }
             for name in ["information_schema", "pg_catalog", "system"] {
@@ -56,7 +56,7 @@ pub(super) const TABLES: SystemTable = SystemTable {
     ],
     fill: |system, rows| {
         async move {
-            for (name, relation) in system.snapshot().relations() {
+            for (name, relation) in system.relations() {
                 let (kind, format, location) = match &relation.kind {
                     RelationKind::External(d) => (
                         "external",
@@ -71,7 +71,7 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     RelationKind::Persisted(_) => ("persisted", None, None),
                     RelationKind::View(_) => ("view", None, None),
                 };
-                let known = rows_of(system, relation).await;
+                let known = rows_of(system, &relation).await;
                 rows.push([
                     text(name.schema),
                     text(name.name),
@@ -155,7 +155,7 @@ pub(super) const VIEWS: SystemTable = SystemTable {
     ],
     fill: |system, rows| {
         async move {
-            for (name, relation) in system.snapshot().relations() {
+            for (name, relation) in system.relations() {
                 if let RelationKind::View(view) = &relation.kind {
                     rows.push([
                         text(name.schema),
@@ -174,8 +174,8 @@ pub(super) const VIEWS: SystemTable = SystemTable {
 /// Every table and view with its columns; a view that no longer plans is left out.
 pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectName, SchemaRef)> {
     let mut schemas = Vec::new();
-    for (name, relation) in system.snapshot().relations() {
-        if let Ok(schema) = schema_of(system, relation).await {
+    for (name, relation) in system.relations() {
+        if let Ok(schema) = schema_of(system, &relation).await {
             schemas.push((name, schema));
         }
     }
@@ -199,7 +199,8 @@ pub(super) async fn schemas_of_relations(system: &SystemTables) -> Vec<(ObjectNa
 pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Result<SchemaRef> {
     match &relation.kind {
         RelationKind::External(definition) if definition.format == Format::Delta => {
-            let table = plan::open_external(&system.state, definition, None).await?;
+            let reach = system.names().reach_of(&relation.access.owner);
+            let table = plan::open_external(&system.state, definition, None, &reach).await?;
             Ok(TableProvider::schema(table.as_ref()))
         }
         RelationKind::External(definition) => Ok(definition.schema()),
@@ -211,6 +212,7 @@ pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Res
         RelationKind::View(view) => {
             let names = plan::Names {
                 search_path: view.search_path.clone(),
+                user: relation.access.owner.clone(),
                 ..system.names()
             };
             let query = ast::Statement::Query(parse_query(&view.sql)?);

@@ -112,7 +112,8 @@ pub(super) const QUERIES: SystemTable = SystemTable {
     ],
     fill: |system, rows| {
         async move {
-            let visible = |user: &str| system.is_superuser || user == system.user;
+            let is_superuser = system.snapshot().is_superuser(&system.user);
+            let visible = |user: &str| is_superuser || user == system.user;
             for query in system
                 .registry
                 .queries()

@@ -7,3 +7,4 @@ mod memory;
 mod session;
 mod source;
 mod support;
+mod users;

@@ -268,7 +268,6 @@ fn session(
     };
     let session = Arc::new(server.engine.session(SessionOptions {
         user: user.to_string(),
-        is_superuser,
         settings: Some(settings),
         takes_copies: true,
     }));

@@ -47,6 +47,14 @@ impl StoreSettings {
         }
     }
 
+    /// The same, but stores are reached as `other` says.
+    pub fn reached_as(self, other: &Settings) -> Self {
+        Self {
+            values: other.store_values(),
+            ..self
+        }
+    }
+
     fn options(&self, service: Service) -> StoreOptions {
         let pairs = self
             .values

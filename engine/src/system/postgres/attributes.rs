@@ -46,6 +46,10 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                 let Some(statistics) = &relation.statistics else {
                     continue;
                 };
+                // Bounds and common values are data.
+                if !system.may_read(relation) {
+                    continue;
+                }
                 for (column, known) in &statistics.columns {
                     let all = statistics.rows.max(1);
                     #[allow(clippy::cast_precision_loss)]

@@ -3,9 +3,10 @@
 use futures::FutureExt;
 
 use super::cells::row;
-use super::objects::{Entry, OWNER, Objects, Origin};
+use super::fixed::role_oid;
+use super::objects::{Entry, Objects, Origin};
 use super::{Fill, RELATIONS};
-use crate::catalog::{RelationKind, View};
+use crate::catalog::{Access, Privilege, RelationKind, View};
 use crate::plan;
 use crate::sql::parse_query;
 use crate::system::SystemTables;
@@ -17,7 +18,13 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
         async move {
             let objects = system.objects();
             for (name, oid) in &objects.namespaces {
-                row!(rows, "oid" => *oid, "nspname" => name, "nspowner" => OWNER);
+                let access = system.schema_access(name);
+                row!(rows,
+                    "oid" => *oid,
+                    "nspname" => name,
+                    "nspowner" => role_oid(&access.owner),
+                    "nspacl" => access.list(Privilege::OF_SCHEMAS),
+                );
             }
             Ok(())
         }
@@ -31,7 +38,8 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "oid" => entry.oid,
                     "relname" => &entry.name,
                     "relnamespace" => entry.namespace,
-                    "relowner" => OWNER,
+                    "relowner" => role_oid(entry.owner()),
+                    "relacl" => access_list(entry),
                     "relam" => if is_table { 2_u32 } else { 0 },
                     "relfilenode" => if is_table { entry.oid } else { 0 },
                     "reltuples" => tuples(entry),
@@ -54,7 +62,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                 row!(rows,
                     "schemaname" => &entry.schema,
                     "tablename" => &entry.name,
-                    "tableowner" => system.owner(),
+                    "tableowner" => entry.owner(),
                     "hasindexes" => false,
                     "hasrules" => false,
                     "hastriggers" => false,
@@ -72,7 +80,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                 row!(rows,
                     "schemaname" => &entry.schema,
                     "viewname" => &entry.name,
-                    "viewowner" => system.owner(),
+                    "viewowner" => entry.owner(),
                     "definition" => definition(entry),
                 );
             }
@@ -139,6 +147,13 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
         .boxed()
     }),
 ];
+
+fn access_list(entry: &Entry) -> Option<Vec<String>> {
+    match &entry.origin {
+        Origin::User(relation) => relation.access.list(Privilege::OF_RELATIONS),
+        _ => None,
+    }
+}
 
 /// Rows that ANALYZE counted, or -1.
 fn tuples(entry: &Entry) -> f64 {
@@ -246,11 +261,14 @@ fn used_by(objects: &Objects, view: &View) -> Vec<u32> {
 
 impl SystemTables {
     pub(super) fn objects(&self) -> Objects {
-        Objects::of(&self.snapshot())
+        let snapshot = self.snapshot();
+        Objects::of(&snapshot).seen_by(&snapshot, &self.user)
     }
 
-    /// Who owns everything.
-    pub(super) fn owner(&self) -> &'static str {
-        super::fixed::SUPERUSER
+    /// Who may do what with a schema; those of the engine are the administrator's.
+    pub(super) fn schema_access(&self, name: &str) -> Access {
+        let snapshot = self.snapshot();
+        let schema = snapshot.schemas.get(name);
+        schema.map(|s| s.access.clone()).unwrap_or_default()
     }
 }

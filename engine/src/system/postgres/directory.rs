@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::objects::{DATABASE, Objects, Origin};
+use super::objects::{DATABASE, Entry, Objects, Origin};
 use super::{Functions, classes, fixed};
-use crate::catalog::{CATALOG_NAME, Catalog, RelationKind};
+use crate::catalog::{CATALOG_NAME, Catalog, Privilege, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Registry;
 use crate::function::directory::{Class, Directory};
@@ -27,7 +27,6 @@ pub struct SessionInfo {
     pub functions: Arc<Functions>,
     pub search_path: Vec<String>,
     pub user: String,
-    pub is_superuser: bool,
     pub pid: i32,
     pub started_us: i64,
     pub set: Setter,
@@ -56,6 +55,18 @@ impl SessionDirectory {
     fn objects(&self) -> &Objects {
         self.objects
             .get_or_init(|| Objects::of(&self.info.catalog.snapshot()))
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.info.catalog.snapshot()
+    }
+
+    /// The relation, if the user may look at it.
+    fn seen(&self, oid: u32) -> Option<&Entry> {
+        let entry = self.objects().by_oid(oid)?;
+        entry
+            .is_seen_by(&self.snapshot(), &self.info.user)
+            .then_some(entry)
     }
 
     /// The schemas in which a relation is looked up, PostgreSQL's own first.
@@ -94,7 +105,7 @@ impl Directory for SessionDirectory {
             }
             Class::Namespace => self.objects().namespaces.get(last).copied(),
             Class::Role => {
-                let roles = fixed::roles(&self.info.user, self.info.is_superuser);
+                let roles = fixed::roles(&self.snapshot());
                 roles.into_iter().find(|r| r.name == *last).map(|r| r.oid)
             }
             Class::Collation => match last.as_str() {
@@ -126,7 +137,7 @@ impl Directory for SessionDirectory {
                     .map(|(name, _)| quote_identifier(name))
             }
             Class::Role => {
-                let roles = fixed::roles(&self.info.user, self.info.is_superuser);
+                let roles = fixed::roles(&self.snapshot());
                 roles.into_iter().find(|r| r.oid == oid).map(|r| r.name)
             }
             Class::Collation => match oid {
@@ -149,7 +160,7 @@ impl Directory for SessionDirectory {
     }
 
     fn view_definition(&self, oid: u32) -> Option<String> {
-        classes::definition(self.objects().by_oid(oid)?)
+        classes::definition(self.seen(oid)?)
     }
 
     fn description(&self, catalog: &str, oid: u32) -> Option<String> {
@@ -172,7 +183,33 @@ impl Directory for SessionDirectory {
     }
 
     fn is_superuser(&self) -> bool {
-        self.info.is_superuser
+        self.snapshot().is_superuser(&self.info.user)
+    }
+
+    fn allows(&self, user: &str, class: Class, oid: u32, privilege: &str) -> Option<bool> {
+        let snapshot = self.snapshot();
+        let is = |word: &str| privilege.eq_ignore_ascii_case(word);
+        let access = match class {
+            Class::Relation => match &self.objects().by_oid(oid)?.origin {
+                Origin::User(relation) => relation.access.clone(),
+                _ => return Some(is("select") || snapshot.is_superuser(user)),
+            },
+            Class::Namespace => {
+                let mut named = self.objects().namespaces.iter();
+                let (name, _) = named.find(|(_, known)| **known == oid)?;
+                match snapshot.schemas.get(name) {
+                    Some(schema) => schema.access.clone(),
+                    None => return Some(is("usage") || snapshot.is_superuser(user)),
+                }
+            }
+            _ => return None,
+        };
+        let known = Privilege::ALL.iter().find(|p| is(p.name()));
+        // What cannot be granted only the owner may do.
+        Some(match known {
+            Some(privilege) => snapshot.may(user, &access, *privilege),
+            None => snapshot.owns(user, &access),
+        })
     }
 
     fn schemas(&self, with_implicit: bool) -> Vec<String> {
@@ -194,7 +231,7 @@ impl Directory for SessionDirectory {
         let Some(query) = of_session.next_back() else {
             return Ok(false);
         };
-        if !self.info.is_superuser && query.user != self.info.user {
+        if !self.is_superuser() && query.user != self.info.user {
             return Err(Error::new(
                 Kind::Privilege,
                 "permission denied to cancel queries of other users",
@@ -209,7 +246,7 @@ impl Directory for SessionDirectory {
     }
 
     fn bytes(&self, oid: u32) -> BoxFuture<'static, Result<Option<i64>>> {
-        let entry = self.objects().by_oid(oid).map(|entry| entry.origin.clone());
+        let entry = self.seen(oid).map(|entry| entry.origin.clone());
         let warehouse = Arc::clone(&self.info.warehouse);
         async move {
             let folder = match entry {

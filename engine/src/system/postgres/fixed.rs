@@ -5,35 +5,37 @@ use futures::FutureExt;
 use super::Fill;
 use super::cells::row;
 use super::objects::{DATABASE, Derived, OWNER, PG_CATALOG};
-use crate::catalog::CATALOG_NAME;
+use crate::catalog::{ADMINISTRATOR, CATALOG_NAME, Snapshot};
 use crate::system::SystemTables;
 
-/// The role that owns everything.
-pub(super) const SUPERUSER: &str = "quern";
-
-/// Someone who may open a session.
+/// Someone who owns objects, or may open a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Role {
     pub oid: u32,
     pub name: String,
     pub is_superuser: bool,
+    pub can_login: bool,
+    pub member_of: Vec<String>,
+}
+
+/// The OID of a role follows from its name; the administrator's is PostgreSQL's first.
+pub(super) fn role_oid(name: &str) -> u32 {
+    match name {
+        ADMINISTRATOR => OWNER,
+        other => Derived::default().next("role", "", other),
+    }
 }
 
 /// Every role: the one place that knows who there is.
-pub(super) fn roles(user: &str, is_superuser: bool) -> Vec<Role> {
-    let mut roles = vec![Role {
-        oid: OWNER,
-        name: SUPERUSER.to_string(),
-        is_superuser: true,
-    }];
-    if user != SUPERUSER {
-        roles.push(Role {
-            oid: Derived::default().next("role", "", user),
-            name: user.to_string(),
-            is_superuser,
-        });
-    }
-    roles
+pub(super) fn roles(snapshot: &Snapshot) -> Vec<Role> {
+    let roles = snapshot.roles.iter().map(|(name, role)| Role {
+        oid: role_oid(name),
+        name: name.clone(),
+        is_superuser: role.is_superuser,
+        can_login: role.can_login,
+        member_of: role.member_of.iter().cloned().collect(),
+    });
+    roles.collect()
 }
 
 pub(super) const FILLS: &[(&str, Fill)] = &[
@@ -66,7 +68,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "rolinherit" => true,
                     "rolcreaterole" => role.is_superuser,
                     "rolcreatedb" => role.is_superuser,
-                    "rolcanlogin" => true,
+                    "rolcanlogin" => role.can_login,
                     "rolreplication" => false,
                     "rolconnlimit" => -1,
                     "rolpassword" => "********",
@@ -88,7 +90,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "rolinherit" => true,
                     "rolcreaterole" => role.is_superuser,
                     "rolcreatedb" => role.is_superuser,
-                    "rolcanlogin" => true,
+                    "rolcanlogin" => role.can_login,
                     "rolbypassrls" => role.is_superuser,
                     "rolconnlimit" => -1,
                 );
@@ -97,9 +99,25 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
         }
         .boxed()
     }),
-    ("pg_user", |system, rows| {
+    ("pg_auth_members", |system, rows| {
         async move {
             for role in all(system) {
+                for group in &role.member_of {
+                    row!(rows,
+                        "roleid" => role_oid(group),
+                        "member" => role.oid,
+                        "grantor" => OWNER,
+                        "admin_option" => false,
+                    );
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }),
+    ("pg_user", |system, rows| {
+        async move {
+            for role in all(system).into_iter().filter(|role| role.can_login) {
                 row!(rows,
                     "usename" => role.name,
                     "usesysid" => role.oid,
@@ -187,5 +205,5 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
 ];
 
 fn all(system: &SystemTables) -> Vec<Role> {
-    roles(&system.user, system.is_superuser)
+    roles(&system.snapshot())
 }

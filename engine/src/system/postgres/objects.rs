@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Declared, RELATIONS};
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::catalog::{ADMINISTRATOR, Privilege, Relation, RelationKind, Snapshot};
 use crate::system::{SystemTable, TABLES};
 
 /// `pg_catalog`
@@ -54,6 +54,24 @@ impl Entry {
             },
             Origin::Declared(declared) if !declared.is_view => 'r',
             Origin::Declared(_) | Origin::System(_) => 'v',
+        }
+    }
+}
+
+impl Entry {
+    /// Of what the engine makes, the administrator.
+    pub fn owner(&self) -> &str {
+        match &self.origin {
+            Origin::User(relation) => &relation.access.owner,
+            _ => ADMINISTRATOR,
+        }
+    }
+
+    /// Whether the user may look at its definition.
+    pub fn is_seen_by(&self, snapshot: &Snapshot, user: &str) -> bool {
+        match &self.origin {
+            Origin::User(r) => snapshot.may_any(user, &r.access, Privilege::OF_RELATIONS),
+            _ => true,
         }
     }
 }
@@ -144,6 +162,23 @@ impl Objects {
             );
         }
         objects
+    }
+
+    /// Without what the user may not look at; OIDs are the same for everybody.
+    pub fn seen_by(mut self, snapshot: &Snapshot, user: &str) -> Self {
+        let all = std::mem::take(&mut self.relations);
+        self.by_oid.clear();
+        self.by_name.clear();
+        for entry in all {
+            if entry.is_seen_by(snapshot, user) {
+                self.add(entry.oid, &entry.schema, &entry.name, entry.origin);
+            }
+        }
+        self.namespaces.retain(|name, _| {
+            let schema = snapshot.schemas.get(name);
+            schema.is_none_or(|s| snapshot.may_any(user, &s.access, Privilege::OF_SCHEMAS))
+        });
+        self
     }
 
     fn add(&mut self, oid: u32, schema: &str, name: &str, origin: Origin) {

@@ -6,7 +6,7 @@ use super::attributes::columns_of;
 use super::cells::row;
 use super::objects::{Entry, Origin};
 use super::{Fill, Rows};
-use crate::catalog::{CATALOG_NAME, RelationKind};
+use crate::catalog::{CATALOG_NAME, PUBLIC, Privilege, RelationKind};
 use crate::error::Result;
 use crate::system::SystemTables;
 
@@ -25,30 +25,50 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
     }),
 ];
 
-/// What can be done with a relation.
-fn privileges(entry: &Entry) -> &'static [&'static str] {
-    let is_managed = match &entry.origin {
-        Origin::User(relation) => matches!(relation.kind, RelationKind::Managed(_)),
-        _ => false,
+/// A privilege that a grantee has, and whether the grantee owns the relation.
+type Held<'a> = (&'a str, Privilege, bool);
+
+/// Who may do what with a relation: the owner what is possible, others what was granted.
+fn held(entry: &Entry) -> Vec<Held<'_>> {
+    let (possible, granted) = match &entry.origin {
+        Origin::User(relation) => {
+            let possible = match relation.kind {
+                RelationKind::Managed(_) => Privilege::OF_RELATIONS,
+                _ => &[Privilege::Select],
+            };
+            (possible, Some(&relation.access.grants))
+        }
+        _ => (&[Privilege::Select][..], None),
     };
-    match is_managed {
-        true => &["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE"],
-        false => &["SELECT"],
-    }
+    let owner = entry.owner();
+    let own = possible.iter().map(|privilege| (owner, *privilege, true));
+    let others = granted.into_iter().flatten().flat_map(|(grantee, held)| {
+        let grantee = match grantee.as_str() {
+            PUBLIC => "PUBLIC",
+            role => role,
+        };
+        held.iter()
+            .map(move |privilege| (grantee, *privilege, false))
+    });
+    own.chain(others).collect()
+}
+
+fn yes_no(value: bool) -> &'static str {
+    if value { "YES" } else { "NO" }
 }
 
 fn tables(system: &SystemTables, rows: &mut Rows) -> Result<()> {
     for entry in &system.objects().relations {
-        for privilege in privileges(entry) {
+        for (grantee, privilege, is_owner) in held(entry) {
             row!(rows,
-                "grantor" => system.owner(),
-                "grantee" => system.owner(),
+                "grantor" => entry.owner(),
+                "grantee" => grantee,
                 "table_catalog" => CATALOG_NAME,
                 "table_schema" => &entry.schema,
                 "table_name" => &entry.name,
-                "privilege_type" => *privilege,
-                "is_grantable" => "YES",
-                "with_hierarchy" => if *privilege == "SELECT" { "YES" } else { "NO" },
+                "privilege_type" => privilege.name(),
+                "is_grantable" => yes_no(is_owner),
+                "with_hierarchy" => yes_no(privilege == Privilege::Select),
             );
         }
     }
@@ -58,18 +78,22 @@ fn tables(system: &SystemTables, rows: &mut Rows) -> Result<()> {
 async fn columns(system: &SystemTables, rows: &mut Rows) -> Result<()> {
     let objects = system.objects();
     for (entry, schema) in columns_of(system, &objects).await {
-        let of_columns = |p: &&&str| matches!(**p, "SELECT" | "INSERT" | "UPDATE");
+        let of_columns = [Privilege::Select, Privilege::Insert, Privilege::Update];
+        let held = held(entry);
         for field in schema.fields() {
-            for privilege in privileges(entry).iter().filter(of_columns) {
+            for (grantee, privilege, is_owner) in &held {
+                if !of_columns.contains(privilege) {
+                    continue;
+                }
                 row!(rows,
-                    "grantor" => system.owner(),
-                    "grantee" => system.owner(),
+                    "grantor" => entry.owner(),
+                    "grantee" => *grantee,
                     "table_catalog" => CATALOG_NAME,
                     "table_schema" => &entry.schema,
                     "table_name" => &entry.name,
                     "column_name" => field.name(),
-                    "privilege_type" => *privilege,
-                    "is_grantable" => "YES",
+                    "privilege_type" => privilege.name(),
+                    "is_grantable" => yes_no(*is_owner),
                 );
             }
         }

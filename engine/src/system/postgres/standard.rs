@@ -7,7 +7,7 @@ use super::attributes::columns_of;
 use super::cells::row;
 use super::classes::definition;
 use super::objects::{Entry, Origin};
-use super::{Fill, Rows, fixed};
+use super::{Fill, Rows};
 use crate::catalog::{CATALOG_NAME, RelationKind};
 use crate::sql::pg_type;
 
@@ -25,7 +25,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                 row!(rows,
                     "catalog_name" => CATALOG_NAME,
                     "schema_name" => name,
-                    "schema_owner" => system.owner(),
+                    "schema_owner" => system.schema_access(name).owner,
                 );
             }
             Ok(())
@@ -111,10 +111,8 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
     }),
     ("enabled_roles", |system, rows| {
         async move {
-            for role in fixed::roles(&system.user, system.is_superuser) {
-                if role.name == system.user {
-                    row!(rows, "role_name" => role.name);
-                }
+            for role in system.snapshot().roles_of(&system.user) {
+                row!(rows, "role_name" => role);
             }
             Ok(())
         }

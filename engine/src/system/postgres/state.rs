@@ -86,7 +86,8 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
 
 /// The last statement of each session that the registry knows.
 fn latest(system: &SystemTables) -> Vec<std::sync::Arc<Query>> {
-    let visible = |user: &str| system.is_superuser || user == system.user;
+    let is_superuser = system.snapshot().is_superuser(&system.user);
+    let visible = |user: &str| is_superuser || user == system.user;
     let mut found: Vec<std::sync::Arc<Query>> = Vec::new();
     let queries = system.registry.queries();
     for query in queries.into_iter().rev().filter(|q| visible(&q.user)) {

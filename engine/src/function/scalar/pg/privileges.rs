@@ -34,10 +34,10 @@ const PLAIN: &[Overload] = &[
 
 const OF_TABLE: &[Overload] = &[
     takes(&[Arg::Any, Arg::Text], gives::boolean, |call| {
-        on_table(call, 0)
+        on(call, 0, Class::Relation)
     }),
     takes(&[Arg::Any, Arg::Any, Arg::Text], gives::boolean, |call| {
-        on_table(call, 1)
+        on(call, 1, Class::Relation)
     }),
 ];
 
@@ -65,17 +65,31 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
         "Whether a user may do this with a column.",
         &[
             takes(&[Arg::Any, Arg::Any, Arg::Text], gives::boolean, |call| {
-                on_table(call, 0)
+                on(call, 0, Class::Relation)
             }),
             takes(
                 &[Arg::Any, Arg::Any, Arg::Any, Arg::Text],
                 gives::boolean,
-                |call| on_table(call, 1),
+                |call| on(call, 1, Class::Relation),
             ),
         ],
     )
     .that_is(Stable),
-    privilege!("has_schema_privilege", "schema"),
+    Scalar::new(
+        SECTION,
+        "has_schema_privilege",
+        "has_schema_privilege([user, ] schema, privilege)",
+        "Whether a user may do this in a schema.",
+        &[
+            takes(&[Arg::Any, Arg::Text], gives::boolean, |call| {
+                on(call, 0, Class::Namespace)
+            }),
+            takes(&[Arg::Any, Arg::Any, Arg::Text], gives::boolean, |call| {
+                on(call, 1, Class::Namespace)
+            }),
+        ],
+    )
+    .that_is(Stable),
     privilege!("has_database_privilege", "database"),
     privilege!("has_function_privilege", "function"),
     privilege!("has_language_privilege", "language"),
@@ -117,20 +131,44 @@ fn allowed(call: &Call, object: usize) -> Result<ArrayRef> {
 }
 
 /// As in PostgreSQL, an unknown name is an error and an unknown OID is NULL.
-fn on_table(call: &Call, object: usize) -> Result<ArrayRef> {
+fn on(call: &Call, object: usize, class: Class) -> Result<ArrayRef> {
     let (objects, privileges) = (call.objects(object)?, call.text(call.arrays.len() - 1)?);
+    let users = (object > 0).then(|| call.objects(0)).transpose()?;
     call.each_bool(|row| {
-        let known = call.directory();
-        match given!(objects.at(row)) {
-            Object::Oid(oid) => {
-                given!(known.and_then(|d| d.name(Class::Relation, oid)));
-            }
-            Object::Name(name) if known.and_then(|d| d.oid(Class::Relation, name)).is_none() => {
-                let message = format!("relation \"{name}\" does not exist");
-                return Err(Error::new(Kind::UndefinedTable, message).into());
-            }
-            Object::Name(_) => {}
+        let Some(known) = call.directory() else {
+            return Ok(None);
+        };
+        let oid = match given!(objects.at(row)) {
+            Object::Oid(oid) => oid,
+            Object::Name(name) => match known.oid(class, name) {
+                Some(oid) => oid,
+                None => return Err(unknown(class, name).into()),
+            },
+        };
+        let user = match &users {
+            None => known.user(),
+            Some(users) => match given!(users.at(row)) {
+                Object::Oid(oid) => given!(known.name(Class::Role, oid)),
+                Object::Name(name) => name.to_string(),
+            },
+        };
+        let mut may = false;
+        for privilege in given!(privileges.at(row)).split(',') {
+            may |= given!(known.allows(&user, class, oid, privilege.trim()));
         }
-        Ok(Some(may(call, given!(privileges.at(row)))))
+        Ok(Some(may))
     })
+}
+
+fn unknown(class: Class, name: &str) -> Error {
+    match class {
+        Class::Namespace => Error::new(
+            Kind::UndefinedSchema,
+            format!("schema \"{name}\" does not exist"),
+        ),
+        _ => Error::new(
+            Kind::UndefinedTable,
+            format!("relation \"{name}\" does not exist"),
+        ),
+    }
 }
