@@ -3,6 +3,9 @@
 //! Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 cannot start, 130 interrupted,
 //! 143 terminated.
 
+// Tests may stop at the first surprise.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod args;
 mod config;
 pub mod postgres;

@@ -36,7 +36,6 @@ async fn a_join_that_outgrows_the_memory_spills() {
         "AggregateExec",
         "CoalescePartitionsExec",
         "AggregateExec",
-        "ProjectionExec",
         "SpillingHashJoinExec",
         "RepartitionExec",
         "DataSourceExec",

@@ -146,7 +146,7 @@ async fn settings_reach_functions() {
     let e = error(&session, "SET timezon = 'UTC'").await;
     assert_eq!(
         (e.kind, e.hint.as_deref()),
-        (Kind::UndefinedObject, Some("Did you mean \"timezone\"?"))
+        (Kind::UndefinedObject, Some("Did you mean \"TimeZone\"?"))
     );
     assert_eq!(
         error(&session, "SET statement_timeout = 'soon'").await.kind,
@@ -154,7 +154,7 @@ async fn settings_reach_functions() {
     );
     assert_eq!(
         error(&session, "SET quern.data_dir = 'x'").await.kind,
-        Kind::InvalidParameterValue
+        Kind::FixedSetting
     );
 }
 

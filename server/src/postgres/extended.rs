@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
 use pgwire::messages::PgWireBackendMessage as Reply;
 use pgwire::messages::data::{NoData, ParameterDescription};
@@ -290,6 +290,15 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             let copied = self.copy(copy, outcome.rows.take()).await?;
             return Ok(copied.map(|()| None));
         }
+        if let (Some(rows), Some(told)) = (&outcome.rows, &prepared.columns)
+            && !same_types(&rows.schema(), told)
+        {
+            return Ok(Err(Error::new(
+                Kind::Unsupported,
+                "cached plan must not change result type",
+            )
+            .hint("Prepare it again: what it reads has other columns now.")));
+        }
         Ok(match outcome.rows.take() {
             Some(rows) => {
                 OpenRows::new(rows, outcome.tag, &portal.formats, &self.text_style()).map(Some)
@@ -325,6 +334,15 @@ impl Parsed {
         let columns = self.prepared.as_ref().and_then(|p| p.columns.as_ref());
         columns.map_or(0, |columns| columns.fields().len())
     }
+}
+
+/// Whether clients that were told of one can read the other.
+fn same_types(rows: &Schema, told: &Schema) -> bool {
+    let types = |schema: &Schema| -> Vec<DataType> {
+        let fields = schema.fields().iter();
+        fields.map(|f| f.data_type().clone()).collect()
+    };
+    types(rows) == types(told)
 }
 
 /// The values of a Bind, of the types that the statement wants.

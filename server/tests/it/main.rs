@@ -1,9 +1,19 @@
 //! Tests of the binary `quern`, run as a process, and of its servers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
 mod demo;
 mod durability;
 mod generated;
 mod postgres;
+// A table of cases, one to a line.
+#[rustfmt::skip]
+mod postgres_types;
 mod spill;
 mod sql_errors;
 mod sql_formats;

@@ -155,7 +155,7 @@ fn cases() -> Vec<(&'static str, ArrayRef)> {
 }
 
 fn numbers(add: &mut impl FnMut(&'static str, ArrayRef)) {
-    add("bool", Arc::new(BooleanArray::from(fill(vec![], |s| s.next() % 2 == 0))));
+    add("bool", Arc::new(BooleanArray::from(fill(vec![], |s| s.next().is_multiple_of(2)))));
     add("int2", Arc::new(Int16Array::from(fill(vec![i16::MIN, i16::MAX], |s| s.number() as i16))));
     add("int2", Arc::new(Int8Array::from(fill(vec![i8::MIN, i8::MAX], |s| s.number() as i8))));
     add("int2", Arc::new(UInt8Array::from(fill(vec![u8::MAX], |s| s.number() as u8))));
@@ -187,7 +187,7 @@ fn numbers(add: &mut impl FnMut(&'static str, ArrayRef)) {
     }
     let long = fill(vec![i256::ZERO, i256::from_string(&"9".repeat(76)).unwrap()], |s| {
         let digits: String = (0..1 + s.next() % 75).map(|_| char::from(b'0' + (s.next() % 10) as u8)).collect();
-        i256::from_string(&format!("{}{digits}", if s.next() % 2 == 0 { "-" } else { "" })).unwrap()
+        i256::from_string(&format!("{}{digits}", if s.next().is_multiple_of(2) { "-" } else { "" })).unwrap()
     });
     add("numeric(76,20)", Arc::new(Decimal256Array::from(long).with_precision_and_scale(76, 20).unwrap()));
     let small = fill(vec![0, 999_999_999], |s| (s.number() % 1_000_000_000) as i32);
@@ -224,12 +224,12 @@ fn others(add: &mut impl FnMut(&'static str, ArrayRef)) {
     add("interval", Arc::new(DurationSecondArray::from(fill(vec![0], |s| s.number() % 9_000_000_000_000))));
     add("interval", Arc::new(IntervalYearMonthArray::from(fill(vec![0], |s| s.number() as i32))));
     add("interval", Arc::new(IntervalDayTimeArray::from(fill(vec![], |s| IntervalDayTime::new(s.number() as i32, s.number() as i32)))));
-    lists(&mut add);
+    lists(add);
 }
 
 fn lists(add: &mut impl FnMut(&'static str, ArrayRef)) {
     let numbers = fill(vec![vec![], vec![None]], |s| {
-        (0..s.next() % 5).map(|_| (s.next() % 4 != 0).then(|| s.number() as i32)).collect::<Vec<_>>()
+        (0..s.next() % 5).map(|_| (!s.next().is_multiple_of(4)).then(|| s.number() as i32)).collect::<Vec<_>>()
     });
     add("int4[]", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(numbers)));
     let mut texts = ListBuilder::new(StringBuilder::new());
@@ -246,7 +246,7 @@ fn lists(add: &mut impl FnMut(&'static str, ArrayRef)) {
             }
             instants.values().append_value(seeded.number().clamp(MIN_INSTANT, MAX_INSTANT));
             for _ in 0..inner {
-                nested.values().values().append_option((seeded.next() % 4 != 0).then(|| seeded.number()));
+                nested.values().values().append_option((!seeded.next().is_multiple_of(4)).then(|| seeded.number()));
             }
             nested.values().append(true);
         }
@@ -378,7 +378,7 @@ fn hostile_bytes_never_panic() {
         ];
         let wanted = &wanted[(round % 13) as usize];
         let oid = oids[seeded.next() as usize % oids.len()];
-        let format = if seeded.next() % 2 == 0 { Format::Text } else { Format::Binary };
+        let format = if seeded.next().is_multiple_of(2) { Format::Text } else { Format::Binary };
         let _ = parameter(oid, format, Some(&bytes), wanted, &style);
         let fields = vec![Field::new("a", wanted.clone(), true), Field::new("b", DataType::Utf8, true)];
         let kind = [CopyFormat::Text, CopyFormat::Csv, CopyFormat::Binary][(round % 3) as usize];

@@ -86,7 +86,7 @@ fn the_command_line_wins_over_the_file_and_the_file_over_defaults() {
     .unwrap();
     let config = file.display().to_string();
     let sql = "SELECT value FROM system.settings WHERE name IN \
-               ('quern.batch_size', 'quern.threads', 'timezone') ORDER BY name";
+               ('quern.batch_size', 'quern.threads', 'TimeZone') ORDER BY lower(name)";
     let args = [
         "--format",
         "csv",

@@ -91,7 +91,7 @@ fn write(negative: bool, unscaled: u128, scale: i8, out: &mut BytesMut) {
             unscaled / low_unit
         }
     };
-    while let Err(_) = u64::try_from(rest) {
+    while u64::try_from(rest).is_err() {
         groups.push_four((rest % u128::from(FOUR_GROUPS)) as u64);
         rest /= u128::from(FOUR_GROUPS);
     }

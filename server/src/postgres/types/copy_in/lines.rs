@@ -241,12 +241,13 @@ fn unquote(bytes: &[u8], options: &CopyOptions, out: &mut Vec<u8>) -> usize {
     let mut at = 0;
     while let Some(byte) = bytes.get(at).copied() {
         let next = bytes.get(at + 1).copied();
-        if quoted && byte == options.escape {
-            if let Some(next) = next.filter(|n| *n == options.quote || *n == options.escape) {
-                out.push(next);
-                at += 2;
-                continue;
-            }
+        if quoted
+            && byte == options.escape
+            && let Some(next) = next.filter(|n| *n == options.quote || *n == options.escape)
+        {
+            out.push(next);
+            at += 2;
+            continue;
         }
         if byte == options.quote {
             quoted = !quoted;
