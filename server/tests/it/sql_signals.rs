@@ -63,7 +63,7 @@ fn termination_ends_the_process() {
 fn an_interrupted_query_leaves_no_file() {
     let folder = temporary();
     let path = folder.path().join("rows.csv").display().to_string();
-    let endless = "SELECT sum(a.value * b.value) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b";
+    let endless = "SELECT sum(a.x * b.x) FROM generate_series(1, 10000000) a(x), generate_series(1, 10000000) b(x)";
     // The first statement says that the process has begun.
     let mut child = command(&[
         "--format",
