@@ -11,6 +11,7 @@ mod context;
 mod correct;
 mod domain;
 mod guard;
+mod interval_text;
 mod normalize;
 mod operands;
 mod output_names;
@@ -28,6 +29,7 @@ mod virtual_tables;
 
 pub use assign::assigned;
 pub use output_names::{readable, shown, shown_name};
+pub use postgres::spelled;
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
 pub use rights::{Need, denied, must_own};
 pub use tables::{define, open_external, open_table};

@@ -3,7 +3,7 @@
 //! - `pg_catalog.f(…)`, `OPERATOR(pg_catalog.~)`, `COLLATE pg_catalog.default` lose their schema
 //! - casts to `oid`, `regclass`, `name`, `"char"` and the like are calls of functions
 //! - `= ANY('{a,b}')` is a list
-//! - `FLOAT` is double precision
+//! - `FLOAT` is double precision; `02:03:04` in an interval is hours, minutes and seconds
 //! - `ARRAY(SELECT …)` is a scalar subquery of `array_agg`
 //! - `tableoid` of a relation of `pg_catalog` is its OID
 //!
@@ -19,6 +19,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::array_subquery::array_of;
+use super::interval_text;
 use super::table_oid::table_oids;
 use crate::sql::array_text;
 
@@ -52,6 +53,9 @@ impl VisitorMut for Translator<'_> {
                 ..
             } => {
                 crate::sql::widen_float(data_type);
+                if matches!(data_type, DataType::Interval { .. }) {
+                    interval_text::spell_out(inner);
+                }
                 cast(inner, data_type)
             }
             Expr::Collate {
@@ -63,6 +67,10 @@ impl VisitorMut for Translator<'_> {
                 None
             }
             Expr::CompoundFieldAccess { root, access_chain } => field_of(root, access_chain),
+            Expr::Interval(interval) => {
+                interval_text::spell_out(&mut interval.value);
+                None
+            }
             Expr::AnyOp { right, .. } => quantified(right, false),
             Expr::AllOp { right, .. } => quantified(right, true),
             Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => {
@@ -367,6 +375,21 @@ fn cast(inner: &Expr, data_type: &mut DataType) -> Option<Expr> {
             *data_type = known_type(data_type)?;
             None
         }
+    }
+}
+
+/// The type as the planner knows it, for a parameter that is cast to it.
+pub fn spelled(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(item, size)) => {
+            let item = known_type(item).unwrap_or_else(|| item.as_ref().clone());
+            DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(item), *size))
+        }
+        DataType::Custom(name, _) => match own_name(name).as_deref() {
+            Some("oid" | "xid" | "cid") => DataType::IntUnsigned(None),
+            _ => data_type.clone(),
+        },
+        other => other.clone(),
     }
 }
 

@@ -8,13 +8,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
-use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
 use parking_lot::Mutex;
 
 use super::{Context, create_table};
 use crate::error::{Error, Kind, Result};
+use crate::plan;
+use crate::sql::array_text;
 
 /// What the parameters of a running statement stand for.
 #[derive(Debug, Clone, Default)]
@@ -175,7 +177,7 @@ fn casts(ctx: &Context, query: &ast::Query) -> HashMap<usize, DataType> {
             expr, data_type, ..
         } = expr
             && let Some(number) = number(expr)
-            && let Ok(data_type) = create_table::data_type(ctx, data_type)
+            && let Ok(data_type) = create_table::data_type(ctx, &plan::spelled(data_type))
         {
             found.entry(number).or_insert(data_type);
         }
@@ -239,7 +241,7 @@ pub(crate) fn cast_values(
     let pairs = values.into_iter().zip(types).enumerate();
     pairs
         .map(|(at, (value, wanted))| {
-            value.cast_to(wanted).map_err(|e| {
+            cast(&value, wanted).map_err(|e| {
                 let error = Error::from(e);
                 Error {
                     message: format!("parameter ${}: {}", at + 1, error.message),
@@ -248,4 +250,20 @@ pub(crate) fn cast_values(
             })
         })
         .collect()
+}
+
+/// A text stands for an array as PostgreSQL writes it: `{1,2}`.
+fn cast(value: &ScalarValue, wanted: &DataType) -> Result<ScalarValue, DataFusionError> {
+    let items = match (wanted, value.try_as_str().flatten()) {
+        (DataType::List(_), Some(text)) => array_text::items(text),
+        _ => None,
+    };
+    match items {
+        Some(items) => {
+            let items: Vec<_> = items.into_iter().map(ScalarValue::Utf8).collect();
+            let list = ScalarValue::new_list_nullable(&items, &DataType::Utf8);
+            ScalarValue::List(list).cast_to(wanted)
+        }
+        None => value.cast_to(wanted),
+    }
 }
