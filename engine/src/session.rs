@@ -178,6 +178,11 @@ impl Session {
         self.variables.prepared.lock().remove(name);
     }
 
+    /// The columns of the open cursor of that name.
+    pub fn cursor(&self, name: &str) -> Option<SchemaRef> {
+        Some(self.variables.cursors.lock().get(name)?.schema())
+    }
+
     /// Notes an error that the engine did not see: an open transaction fails with it.
     pub fn failed(&self, error: Error) -> Error {
         self.variables.fail(error)

@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::message::{Bind, Target, violation};
 use super::output::Sent;
 use super::portal::{self, Extent, OpenRows};
-use super::types::{Format, TextStyle, arrow_type_of, parameter, pg_type_of};
+use super::types::{Format, TextStyle, arrow_type_of, oid, parameter, pg_type_of};
 
 /// What a session keeps between messages; the unnamed statement and portal are "".
 #[derive(Default)]
@@ -142,7 +142,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         let style = self.text_style();
         let oids = prepared.parameters.iter().enumerate().map(|(at, wanted)| {
             let given = declared.get(at).filter(|oid| **oid != 0);
-            let inferred = || pg_type_of(&Field::new("", wanted.clone(), true), &style).oid;
+            let inferred = || parameter_oid(wanted, &style);
             given.copied().unwrap_or_else(inferred)
         });
         Parsed {
@@ -205,8 +205,9 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
                 (statement, formats, Some(oids))
             }
             Target::Portal(name) => {
-                let portal = self.extended.portals.get(name);
-                let portal = portal.ok_or_else(|| no_portal(name))?;
+                let Some(portal) = self.extended.portals.get(name) else {
+                    return self.describe_cursor(name);
+                };
                 (Arc::clone(&portal.statement), portal.formats.clone(), None)
             }
         };
@@ -221,6 +222,15 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             Some(rows) => Reply::RowDescription(rows),
             None => Reply::NoData(NoData::new()),
         });
+        Ok(())
+    }
+
+    /// A cursor of DECLARE is described like a portal.
+    fn describe_cursor(&mut self, name: &str) -> Result<()> {
+        let columns = self.session.cursor(name).ok_or_else(|| no_portal(name))?;
+        let formats = vec![Format::Text; columns.fields().len()];
+        let rows = portal::describe(&columns, &formats, &self.text_style());
+        self.output.put(Reply::RowDescription(rows));
         Ok(())
     }
 
@@ -333,6 +343,15 @@ impl Parsed {
     fn columns(&self) -> usize {
         let columns = self.prepared.as_ref().and_then(|p| p.columns.as_ref());
         columns.map_or(0, |columns| columns.fields().len())
+    }
+}
+
+/// The type that a client is told for a parameter. Only casts to `oid` ask for unsigned ones.
+fn parameter_oid(wanted: &DataType, style: &TextStyle) -> u32 {
+    match wanted {
+        DataType::UInt32 => oid::OID,
+        DataType::List(item) if *item.data_type() == DataType::UInt32 => oid::OID_ARRAY,
+        wanted => pg_type_of(&Field::new("", wanted.clone(), true), style).oid,
     }
 }
 

@@ -138,6 +138,13 @@ async fn statements_that_write_take_parameters() {
         .unwrap();
     let rows: Vec<(i32, &str)> = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
     assert_eq!(rows, [(2, "x"), (10, "y")]);
+    let oids = client
+        .prepare("SELECT 1 WHERE 23 = ANY($1::oid[])")
+        .await
+        .unwrap();
+    assert_eq!(oids.params(), [Type::OID_ARRAY]);
+    let found = client.query(&oids, &[&vec![23_u32, 25]]).await.unwrap();
+    assert_eq!(found.len(), 1);
     assert_eq!(
         refused(client.prepare("INSERT INTO nope VALUES ($1)").await).0,
         "42P01"
