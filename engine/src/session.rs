@@ -213,10 +213,8 @@ impl Session {
                 "current transaction is aborted, commands ignored until end of transaction block",
             ));
         }
-        let read_only = match state {
-            TransactionState::Idle => self.variables.settings.read().read_only(),
-            _ => self.variables.block.lock().read_only,
-        };
+        let in_transaction = state != TransactionState::Idle;
+        let read_only = self.variables.settings.read().read_only(in_transaction);
         match statement.writes().filter(|_| read_only) {
             Some(words) => Err(Error::new(
                 Kind::ReadOnlyTransaction,
@@ -280,10 +278,9 @@ impl Session {
             user: variables.user.clone(),
             pid: self.pid,
             started_us: self.shared.started_us,
-            set: Arc::new(move |name, value| {
-                let mut settings = variables.settings.write();
-                settings.set(name, value)?;
-                Ok(settings.get(name)?.to_string())
+            set: Arc::new(move |name, value, local| {
+                variables.set(name, Some(value), local)?;
+                Ok(variables.settings.read().get(name)?.to_string())
             }),
         })
     }

@@ -83,6 +83,20 @@ pub struct Setting {
     pub doc: &'static str,
 }
 
+impl Setting {
+    /// Whether it says how object stores are reached.
+    fn is_of_stores(&self) -> bool {
+        let name = self.name.strip_prefix("quern.").unwrap_or_default();
+        let mut prefixes = ["aws_", "azure_", "google_"].iter();
+        prefixes.any(|prefix| name.starts_with(prefix))
+    }
+
+    /// Whether it is of the transaction: it ends with it, whoever set it.
+    pub fn is_of_transaction(&self) -> bool {
+        self.name.starts_with("transaction_")
+    }
+}
+
 /// All settings, in alphabetical order.
 pub static SETTINGS: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
     let mut all: Vec<_> = own::SETTINGS.iter().chain(postgres::SETTINGS).collect();
@@ -226,13 +240,16 @@ impl Settings {
         listed.map(str::to_string).collect()
     }
 
-    /// Whether a setting says how object stores are reached.
-    pub fn is_of_stores(name: &str) -> bool {
-        let of_store = ["aws_", "azure_", "google_"];
-        Self::declaration(name).is_ok_and(|setting| {
-            let name = setting.name.strip_prefix("quern.").unwrap_or_default();
-            of_store.iter().any(|prefix| name.starts_with(prefix))
-        })
+    /// Fails for a setting that only superusers change: how object stores are reached.
+    pub fn allow(name: &str, superuser: bool) -> Result<()> {
+        match Self::declaration(name) {
+            Ok(setting) if !superuser && setting.is_of_stores() => Err(Error::new(
+                Kind::Privilege,
+                format!("permission denied to set parameter \"{name}\""),
+            )
+            .hint("The administrator says how object stores are reached.")),
+            _ => Ok(()),
+        }
     }
 
     /// The settings that say how object stores are reached, under the stores' own names. Secrets
@@ -240,7 +257,9 @@ impl Settings {
     pub fn store_values(&self) -> Vec<(&'static str, String)> {
         let names = SETTINGS.iter().filter_map(|setting| {
             let name = setting.name.strip_prefix("quern.")?;
-            Self::is_of_stores(setting.name).then(|| (name, self.raw(setting).to_string()))
+            setting
+                .is_of_stores()
+                .then(|| (name, self.raw(setting).to_string()))
         });
         names.filter(|(_, value)| !value.is_empty()).collect()
     }
@@ -302,8 +321,12 @@ impl Settings {
     }
 
     /// Whether transactions that do not say otherwise may only read.
-    pub fn read_only(&self) -> bool {
-        self.text("default_transaction_read_only") == "on"
+    pub fn read_only(&self, in_transaction: bool) -> bool {
+        let name = match in_transaction {
+            true => "transaction_read_only",
+            false => "default_transaction_read_only",
+        };
+        self.text(name) == "on"
     }
 
     pub fn timezone(&self) -> &str {

@@ -48,8 +48,8 @@ pub trait Directory: Debug + Send + Sync {
     fn backend_pid(&self) -> i32;
     /// Ends what a session or statement runs; false when there is none.
     fn cancel(&self, pid: i64) -> Result<bool>;
-    /// Sets a setting of the session, and gives its value.
-    fn set(&self, name: &str, value: &str) -> Result<String>;
+    /// Sets a setting of the session or of the transaction, and gives its value.
+    fn set(&self, name: &str, value: &str, local: bool) -> Result<String>;
     /// What the table takes on disk; `None` when there is no such relation.
     fn bytes(&self, oid: u32) -> BoxFuture<'static, Result<Option<i64>>>;
     /// When the process began, in microseconds since 1970.

@@ -3,19 +3,26 @@
 //!
 //! Rows are not among it: each statement is committed when it is done. Settings do go back.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 
 #[derive(Debug, Default)]
 pub struct Block {
-    /// The settings at BEGIN: what ROLLBACK goes back to.
+    /// The settings at BEGIN: what ROLLBACK goes back to. `None` outside of a transaction.
     before: Option<Settings>,
-    /// The settings without those of SET LOCAL: what COMMIT goes on with.
-    lasting: Option<Settings>,
+    local: Local,
     savepoints: Vec<Savepoint>,
     /// Statements that changed something.
     writes: usize,
-    pub read_only: bool,
+}
+
+/// The settings of SET LOCAL, and the values that COMMIT goes back to.
+#[derive(Debug, Clone, Default)]
+struct Local {
+    names: BTreeSet<&'static str>,
+    hidden: Settings,
 }
 
 #[derive(Debug)]
@@ -23,14 +30,13 @@ struct Savepoint {
     name: String,
     writes: usize,
     settings: Settings,
+    local: Local,
 }
 
 impl Block {
     pub fn begin(settings: &Settings) -> Self {
         Self {
             before: Some(settings.clone()),
-            lasting: Some(settings.clone()),
-            read_only: settings.read_only(),
             ..Self::default()
         }
     }
@@ -39,18 +45,31 @@ impl Block {
         self.writes += 1;
     }
 
-    /// Applies a change that outlives the transaction.
-    pub fn set(&mut self, change: impl FnOnce(&mut Settings) -> Result<()>) -> Result<()> {
-        self.lasting.as_mut().map_or(Ok(()), change)
+    pub fn is_open(&self) -> bool {
+        self.before.is_some()
     }
 
-    /// Ends the transaction: the settings to go on with, if they differ from those in force.
-    pub fn end(&mut self, committed: bool) -> Option<Settings> {
-        let ended = std::mem::take(self);
-        match committed {
-            true => ended.lasting,
-            false => ended.before,
+    /// Notes that a setting is about to change from what it is in `settings`.
+    pub fn changes(&mut self, name: &'static str, settings: &Settings, local: bool) -> Result<()> {
+        match local {
+            true if self.local.names.insert(name) => self.local.hidden.reset(name, settings)?,
+            true => {}
+            false => drop(self.local.names.remove(name)),
         }
+        Ok(())
+    }
+
+    /// Ends the transaction: the settings to go on with, if there was one.
+    pub fn end(&mut self, committed: bool, settings: &Settings) -> Result<Option<Settings>> {
+        let ended = std::mem::take(self);
+        if ended.before.is_none() || !committed {
+            return Ok(ended.before);
+        }
+        let mut lasting = settings.clone();
+        for name in ended.local.names {
+            lasting.reset(name, &ended.local.hidden)?;
+        }
+        Ok(Some(lasting))
     }
 
     pub fn save(&mut self, name: &str, settings: &Settings) {
@@ -58,6 +77,7 @@ impl Block {
             name: name.to_string(),
             writes: self.writes,
             settings: settings.clone(),
+            local: self.local.clone(),
         });
     }
 
@@ -75,7 +95,7 @@ impl Block {
         self.savepoints.truncate(at + 1);
         let savepoint = &self.savepoints[at];
         let late = self.writes > savepoint.writes;
-        self.lasting = Some(savepoint.settings.clone());
+        self.local = savepoint.local.clone();
         Ok((savepoint.settings.clone(), late))
     }
 

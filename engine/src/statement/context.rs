@@ -62,11 +62,34 @@ pub struct Variables {
     pub settings: RwLock<Settings>,
     pub prepared: Mutex<HashMap<String, Arc<Prepared>>>,
     pub transaction: Mutex<TransactionState>,
+    /// Locked before `settings` where both are needed.
     pub block: Mutex<Block>,
     pub cursors: Mutex<HashMap<String, OpenCursor>>,
 }
 
 impl Variables {
+    /// Changes a setting: for good, or up to the end of the transaction. `None` is its value when the
+    /// session began. Everything that changes one setting comes through here.
+    pub(crate) fn set(&self, name: &str, value: Option<&str>, local: bool) -> Result<()> {
+        let setting = Settings::declaration(name)?;
+        let local = local || setting.is_of_transaction();
+        let mut block = self.block.lock();
+        let mut settings = self.settings.write();
+        let mut changed = settings.clone();
+        match value {
+            Some(value) => changed.set(setting.name, value)?,
+            None => changed.reset(setting.name, &self.initial)?,
+        }
+        if block.is_open() {
+            block.changes(setting.name, &settings, local)?;
+        } else if local {
+            // It would last no longer than this.
+            return Ok(());
+        }
+        *settings = changed;
+        Ok(())
+    }
+
     /// An error ends the open transaction: only COMMIT and ROLLBACK are taken then.
     pub(crate) fn fail(&self, error: Error) -> Error {
         let mut transaction = self.transaction.lock();

@@ -4,6 +4,7 @@ use super::cursor::Cursor;
 use super::set::setting_name;
 use super::{Context, Outcome};
 use crate::error::Result;
+use crate::settings::SETTINGS;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Reset {
@@ -23,10 +24,14 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Reset> {
 
 impl Reset {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let mut settings = ctx.variables.settings.write();
+        let variables = &ctx.variables;
         match &self.name {
-            Some(name) => settings.reset(name, &ctx.variables.initial)?,
-            None => *settings = ctx.variables.initial.clone(),
+            Some(name) => variables.set(name, None, false)?,
+            None => {
+                let own = SETTINGS.iter().filter(|s| !s.is_of_transaction());
+                own.map(|s| s.name)
+                    .try_for_each(|name| variables.set(name, None, false))?;
+            }
         }
         Ok(Outcome::done("RESET"))
     }

@@ -7,7 +7,7 @@ use super::context::TransactionState;
 use super::cursor::Cursor;
 use super::transaction::{Modes, apply, modes};
 use super::{Context, Notice, Outcome};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 #[derive(Debug, Clone)]
@@ -136,30 +136,11 @@ impl Set {
 
 fn set(ctx: &Context, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
     let variables = &ctx.variables;
-    if Settings::is_of_stores(name) && !ctx.is_superuser() {
-        return Err(Error::new(
-            Kind::Privilege,
-            format!("permission denied to set parameter \"{name}\""),
-        )
-        .hint("The administrator says how object stores are reached."));
-    }
-    let change = |settings: &mut Settings| match value {
-        Some(value) => settings.set(name, value),
-        None => settings.reset(name, &variables.initial),
-    };
-    let idle = *variables.transaction.lock() == TransactionState::Idle;
-    if idle && local {
-        change(&mut ctx.settings())?;
+    Settings::allow(name, ctx.is_superuser())?;
+    variables.set(name, value, local)?;
+    if local && *variables.transaction.lock() == TransactionState::Idle {
         let warning = "SET LOCAL can only be used in transaction blocks";
         return Ok(Outcome::done("SET").with(Notice::warning(warning)));
-    }
-    change(&mut variables.settings.write())?;
-    let mut block = variables.block.lock();
-    if !local {
-        block.set(change)?;
-    }
-    if !idle && name == "transaction_read_only" {
-        block.read_only = ctx.settings().get(name)? == "on";
     }
     Ok(Outcome::done("SET"))
 }

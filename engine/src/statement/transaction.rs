@@ -109,8 +109,8 @@ impl Transaction {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
         match self {
             Transaction::Begin { modes, tag } => begin(ctx, *modes, tag),
-            Transaction::Commit => Ok(end(ctx, true)),
-            Transaction::Rollback => Ok(end(ctx, false)),
+            Transaction::Commit => end(ctx, true),
+            Transaction::Rollback => end(ctx, false),
             Transaction::Savepoint(name) => {
                 inside(ctx, "SAVEPOINT")?;
                 let settings = ctx.settings();
@@ -141,35 +141,41 @@ fn begin(ctx: &Context, modes: Modes, tag: &'static str) -> Result<Outcome> {
     }
     *state = TransactionState::Open { wrote: false };
     drop(state);
-    *ctx.variables.block.lock() = Block::begin(&ctx.settings());
+    let settings = ctx.settings();
+    *ctx.variables.block.lock() = Block::begin(&settings);
+    let default = Modes {
+        read_only: Some(settings.read_only(false)),
+        isolation: None,
+    };
+    let level = settings.get("default_transaction_isolation")?;
+    ctx.variables
+        .set("transaction_isolation", Some(level), true)?;
+    apply(ctx, default)?;
     apply(ctx, modes)?;
     Ok(Outcome::done(tag))
 }
 
-/// Gives the open transaction its modes, which end with it.
+/// Gives the open transaction modes, which end with it.
 pub(super) fn apply(ctx: &Context, modes: Modes) -> Result<()> {
-    let mut block = ctx.variables.block.lock();
-    let mut settings = ctx.variables.settings.write();
-    block.read_only = modes.read_only.unwrap_or(block.read_only);
-    settings.set(
-        "transaction_read_only",
-        if block.read_only { "on" } else { "off" },
-    )?;
-    let level = settings.get("default_transaction_isolation")?.to_string();
-    let known = settings.get("transaction_isolation")?.to_string();
-    let level = match (modes.isolation, known.as_str()) {
-        (Some(level), _) => level,
-        (None, "read committed") => &level,
-        (None, known) => known,
-    };
-    settings.set("transaction_isolation", level)
+    if let Some(read_only) = modes.read_only {
+        let value = if read_only { "on" } else { "off" };
+        ctx.variables
+            .set("transaction_read_only", Some(value), true)?;
+    }
+    if let Some(level) = modes.isolation {
+        ctx.variables
+            .set("transaction_isolation", Some(level), true)?;
+    }
+    Ok(())
 }
 
-fn end(ctx: &Context, commit: bool) -> Outcome {
+fn end(ctx: &Context, commit: bool) -> Result<Outcome> {
     use TransactionState::{Failed, Idle, Open};
     let before = std::mem::take(&mut *ctx.variables.transaction.lock());
     let committed = commit && !matches!(before, Failed { .. });
-    if let Some(settings) = ctx.variables.block.lock().end(committed) {
+    let now = ctx.settings();
+    let ended = ctx.variables.block.lock().end(committed, &now)?;
+    if let Some(settings) = ended {
         *ctx.variables.settings.write() = settings;
     }
     ctx.variables
@@ -177,13 +183,13 @@ fn end(ctx: &Context, commit: bool) -> Outcome {
         .lock()
         .retain(|_, c| c.held && committed);
     let tag = if committed { "COMMIT" } else { "ROLLBACK" };
-    match before {
+    Ok(match before {
         Idle => Outcome::done(tag).with(Notice::warning("there is no transaction in progress")),
         Open { wrote: true } | Failed { wrote: true } if !committed => {
             Outcome::done(tag).with(Notice::warning(TOO_LATE))
         }
         _ => Outcome::done(tag),
-    }
+    })
 }
 
 fn roll_back_to(ctx: &Context, name: &str) -> Result<Outcome> {

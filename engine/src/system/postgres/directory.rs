@@ -12,11 +12,13 @@ use crate::catalog::{CATALOG_NAME, Catalog, Privilege, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Registry;
 use crate::function::directory::{Class, Directory};
+use crate::settings::Settings;
 use crate::sql::{pg_type, quote_identifier};
 use crate::table::Warehouse;
 
-/// Sets a setting of the session and gives its value.
-pub type Setter = Arc<dyn Fn(&str, &str) -> Result<String> + Send + Sync>;
+/// Sets a setting of the session, by its name, its value and whether it ends with the transaction;
+/// gives what it is then.
+pub type Setter = Arc<dyn Fn(&str, &str, bool) -> Result<String> + Send + Sync>;
 
 /// What is known of a session.
 #[derive(Clone)]
@@ -241,8 +243,9 @@ impl Directory for SessionDirectory {
         Ok(true)
     }
 
-    fn set(&self, name: &str, value: &str) -> Result<String> {
-        (self.info.set)(name, value)
+    fn set(&self, name: &str, value: &str, local: bool) -> Result<String> {
+        Settings::allow(name, self.is_superuser())?;
+        (self.info.set)(name, value, local)
     }
 
     fn bytes(&self, oid: u32) -> BoxFuture<'static, Result<Option<i64>>> {

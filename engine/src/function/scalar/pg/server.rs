@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListBuilder, StringBuilder};
+use arrow::array::{Array, ArrayRef, BooleanArray, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use chrono::Utc;
 use datafusion::common::Result;
@@ -303,16 +303,19 @@ fn transaction(call: &Call) -> Result<ArrayRef> {
     call.each::<Int64Type>(|_| Ok(Some(now)))
 }
 
+fn booleans(call: &Call, argument: usize) -> Result<BooleanArray> {
+    let array = arrow::compute::cast(call.array(argument)?, &DataType::Boolean)?;
+    Ok(datafusion::common::cast::as_boolean_array(&array)?.clone())
+}
+
 fn gives_names(_: &[DataType]) -> DataType {
     DataType::new_list(DataType::Utf8, true)
 }
 
 fn schemas(call: &Call) -> Result<ArrayRef> {
-    let all = arrow::compute::cast(call.array(0)?, &DataType::Boolean)?;
-    let all = datafusion::common::cast::as_boolean_array(&all)?;
+    let all = booleans(call, 0)?;
     let mut out = ListBuilder::new(StringBuilder::new());
     for row in 0..call.rows {
-        use arrow::array::Array;
         let names = match all.is_valid(row) {
             true => call.directory().map(|d| d.schemas(all.value(row))),
             false => None,
@@ -323,13 +326,14 @@ fn schemas(call: &Call) -> Result<ArrayRef> {
 }
 
 fn set(call: &Call) -> Result<ArrayRef> {
-    let (names, values) = (call.text(0)?, call.text(1)?);
+    let (names, values, local) = (call.text(0)?, call.text(1)?, booleans(call, 2)?);
     call.each_text(|row| {
         let (name, value) = (given!(names.at(row)), values.at(row).unwrap_or_default());
+        let local = local.is_valid(row) && local.value(row);
         let directory = call
             .directory()
             .ok_or_else(|| Error::new(Kind::Unsupported, "set_config needs a session"))?;
-        Ok(Some(directory.set(name, value)?))
+        Ok(Some(directory.set(name, value, local)?))
     })
 }
 
