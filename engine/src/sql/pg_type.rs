@@ -37,6 +37,19 @@ pub struct PgType {
     pub shown: String,
 }
 
+impl PgType {
+    /// Whether its values are the numbers of objects: four unsigned bytes.
+    pub fn is_oid(&self) -> bool {
+        let numbers = matches!(self.name.as_str(), "oid" | "xid" | "cid");
+        numbers || (self.category == 'N' && self.name.starts_with("reg"))
+    }
+
+    /// Whether it is a vector: numbers with spaces between them in text, an array in binary.
+    pub fn is_vector(&self) -> bool {
+        matches!(self.name.as_str(), "int2vector" | "oidvector")
+    }
+}
+
 /// Every type, in the order of the OIDs; arrays are made of their items.
 static TYPES: LazyLock<Vec<PgType>> = LazyLock::new(|| {
     let base: Vec<PgType> = include_str!("pg_types.txt")
@@ -194,24 +207,58 @@ pub fn format_type(oid: u32, modifier: Option<i32>) -> String {
 
 /// The type that a field's metadata names, if the Arrow type can hold it.
 pub fn declared(field: &Field) -> Option<&'static PgType> {
-    let named = by_name(field.metadata().get(PG_TYPE)?)?;
-    fits(named, field.data_type()).then_some(named)
+    let name = match (field.metadata().get(PG_TYPE), field.extension_type_name()) {
+        (Some(name), _) => name,
+        (None, Some("arrow.uuid")) => "uuid",
+        (None, Some("arrow.json")) => "json",
+        (None, _) => return None,
+    };
+    by_name(name).filter(|named| fits(named, field.data_type()))
 }
 
 fn fits(named: &PgType, arrow: &DataType) -> bool {
     match arrow {
         DataType::Dictionary(_, value) => fits(named, value),
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            let kept_as_numbers = matches!(named.name.as_str(), "oid" | "xid" | "cid");
-            !kept_as_numbers && !matches!(named.category, 'A' | 'B' | 'D' | 'T')
-        }
-        DataType::UInt32 => named.length == 4 && matches!(named.category, 'N' | 'U'),
-        DataType::List(item) => match by_oid(named.element) {
-            Some(of) => fits(of, item.data_type()) || of_arrow(item.data_type()).0 == of.oid,
-            None => false,
-        },
+        text if text.is_string() => is_text(named),
+        DataType::UInt32 => named.is_oid(),
         DataType::FixedSizeBinary(16) => named.name == "uuid",
-        other => of_arrow(other).0 == named.oid,
+        list => match (item_of(list), by_oid(named.element)) {
+            (Some(item), Some(of)) => {
+                let inner = of_field(item).0;
+                fits(of, item.data_type()) || inner == of.oid || inner == named.oid
+            }
+            (None, None) => widens(of_arrow(list).0, named.oid),
+            _ => false,
+        },
+    }
+}
+
+/// Whether text is how its values are kept: not for what has values of a fixed form.
+fn is_text(named: &PgType) -> bool {
+    match named.category {
+        'N' => named.name.starts_with("reg"),
+        'A' => named.is_vector(),
+        'U' => !matches!(named.name.as_str(), "bytea" | "xid" | "cid"),
+        'B' | 'D' | 'T' => false,
+        _ => true,
+    }
+}
+
+/// Whether an integer type holds every value of another, or they are the same type.
+fn widens(own: u32, named: u32) -> bool {
+    let rank = |oid| [21, 23, 20].iter().position(|known| *known == oid);
+    own == named || rank(own).is_some_and(|own| Some(own) <= rank(named))
+}
+
+/// The items of a list type.
+pub fn item_of(data_type: &DataType) -> Option<&Field> {
+    match data_type {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => Some(item),
+        _ => None,
     }
 }
 
@@ -239,7 +286,11 @@ pub fn of_arrow(data_type: &DataType) -> (u32, i32) {
         | DataType::Decimal256(p, s) => {
             (1700, ((i32::from(*p) << 16) | (i32::from(*s) & 0x7ff)) + 4)
         }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => (25, -1),
+        DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Null
+        | DataType::Union(..) => (25, -1),
         DataType::Binary
         | DataType::LargeBinary
         | DataType::BinaryView
@@ -255,16 +306,21 @@ pub fn of_arrow(data_type: &DataType) -> (u32, i32) {
         | DataType::LargeListView(item)
         | DataType::FixedSizeList(item, _) => {
             let (of, modifier) = of_field(item);
-            match by_oid(of) {
-                // An array of arrays is an array.
-                Some(inner) if inner.name.starts_with('_') => (of, modifier),
-                Some(inner) if inner.array != 0 => (inner.array, modifier),
-                _ => (3802, -1),
-            }
+            (array_type(of), modifier)
         }
-        DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => (3802, -1),
+        DataType::Struct(_) => (2249, -1),
+        DataType::Map(..) => (3802, -1),
         DataType::Dictionary(_, value) => of_arrow(value),
         DataType::RunEndEncoded(_, values) => of_field(values),
+    }
+}
+
+/// The array of a type; an array of arrays is an array, and what has none is written as text.
+pub fn array_type(item: u32) -> u32 {
+    match by_oid(item) {
+        Some(inner) if inner.name.starts_with('_') => item,
+        Some(inner) if inner.array != 0 => inner.array,
+        _ => 1009,
     }
 }
 
@@ -317,5 +373,14 @@ mod tests {
         assert_eq!(named(DataType::Utf8, "oid"), 25);
         assert_eq!(named(DataType::Utf8, "regclass"), 2205);
         assert_eq!(named(DataType::Int64, "regclass"), 20);
+        assert_eq!(named(DataType::Utf8, "float8"), 25);
+        assert_eq!(named(DataType::Utf8, "oidvector"), 30);
+        assert_eq!(named(DataType::Int16, "int4"), 23);
+        assert_eq!(named(DataType::Int64, "int4"), 20);
+        let list = |of| DataType::new_list(of, true);
+        assert_eq!(named(list(DataType::Utf8), "_name"), 1003);
+        assert_eq!(named(list(DataType::UInt32), "oidvector"), 30);
+        assert_eq!(named(list(DataType::Utf8), "_float8"), 1009);
+        assert_eq!(named(DataType::Utf8, "_text"), 25);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, FieldRef};
+use quern_engine::sql::pg_type;
 use quern_engine::{Error, Kind};
 
 use super::super::{TextStyle, oid};
@@ -32,7 +33,7 @@ impl Lists {
             oid::OIDVECTOR => oid::OID,
             oid => oid::element_of(oid).unwrap_or(oid::TEXT),
         };
-        let nested = oid::item_of(item.data_type()).is_some();
+        let nested = pg_type::item_of(item.data_type()).is_some();
         let items = Builder::new(item.data_type(), if nested { oid } else { element }, style)?;
         Ok(Self {
             items,

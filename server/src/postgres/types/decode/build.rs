@@ -15,6 +15,7 @@ use arrow::datatypes::{
     IntervalMonthDayNano, IntervalUnit, IntervalYearMonthType, TimeUnit, i256,
 };
 use arrow::error::ArrowError;
+use quern_engine::sql::pg_type;
 use quern_engine::{Error, Kind};
 
 use super::super::{EPOCH_DAYS, EPOCH_MICROS, TextStyle, numeric, oid};
@@ -99,7 +100,7 @@ impl Builder {
                     ..inner
                 });
             }
-            list => match oid::item_of(list) {
+            list => match pg_type::item_of(list) {
                 Some(item) => Build::List(Box::new(Lists::new(item, oid, style)?)),
                 None => return Err(Error::unsupported(format!("reading values of type {list}"))),
             },

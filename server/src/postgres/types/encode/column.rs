@@ -13,6 +13,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Int64Type, IntervalMonthDayNanoType,
     IntervalUnit,
 };
+use quern_engine::sql::pg_type;
 use quern_engine::value_text::{self, JsonColumn, TextColumn};
 use quern_engine::{Error, Kind};
 
@@ -90,7 +91,7 @@ impl Column {
             DataType::RunEndEncoded(_, values) => {
                 return Self::new(&to(values.data_type())?, oid, style);
             }
-            list if oid::item_of(list).is_some() => {
+            list if pg_type::item_of(list).is_some() => {
                 let list = Box::new(List::new(array, oid, style)?);
                 match oid {
                     oid::INT2VECTOR | oid::OIDVECTOR => Self::Vector(list),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 use bytes::{BufMut, BytesMut};
+use quern_engine::sql::pg_type;
 use quern_engine::value_text::number;
 use quern_engine::{Error, Kind};
 
@@ -93,7 +94,7 @@ pub struct List {
 
 impl List {
     pub fn new(array: &ArrayRef, oid: u32, style: &TextStyle) -> Result<Self, Error> {
-        let field = oid::item_of(array.data_type()).cloned();
+        let field = pg_type::item_of(array.data_type()).cloned();
         let (Some(field), Some((ranges, values))) = (field, Ranges::new(array)) else {
             return Err(Error::internal("a list without items"));
         };
@@ -104,7 +105,7 @@ impl List {
         };
         let column = match oid {
             oid::INT2VECTOR | oid::OIDVECTOR => vector_items(&values, element)?,
-            _ if oid::item_of(field.data_type()).is_some() => Column::new(&values, oid, style)?,
+            _ if pg_type::item_of(field.data_type()).is_some() => Column::new(&values, oid, style)?,
             _ => Column::new(&values, element, style)?,
         };
         let items = Cells {
