@@ -1,0 +1,131 @@
+//! The closed list of model classes, under scikit-learn's names. One file for each.
+
+mod linear_regression;
+
+use crate::error::{Error, Kind, Result};
+use crate::fitted::Fitted;
+use crate::parameter::{Parameter, Parameters, nearest};
+use crate::predict::Predictor;
+use crate::rows::Owned;
+use crate::train::{Setup, Trainer};
+
+/// What a class is for; it decides what the target may be and what PREDICT gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The target is a number.
+    Regression,
+    /// The target is one of some labels.
+    Classification,
+    /// Rows belong to clusters, numbered from 0; there is no target.
+    Clustering,
+    /// Rows are usual (1) or not (-1).
+    OutlierDetection,
+    /// Features become other features.
+    Transformation,
+}
+
+impl Purpose {
+    pub fn needs_target(self) -> bool {
+        matches!(self, Purpose::Regression | Purpose::Classification)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Purpose::Regression => "regression",
+            Purpose::Classification => "classification",
+            Purpose::Clustering => "clustering",
+            Purpose::OutlierDetection => "outlier detection",
+            Purpose::Transformation => "transformation",
+        }
+    }
+}
+
+/// How a class is trained.
+#[derive(Debug, Clone, Copy)]
+pub enum Training {
+    /// By scans over chunks, wherever they are.
+    Chunks(fn(&Setup) -> Result<Box<dyn Trainer>>),
+    /// In memory, over all rows at once; more than `rows` of them are an error that names `instead`.
+    Memory {
+        train: fn(&Setup, &Owned) -> Result<Fitted>,
+        rows: usize,
+        instead: &'static str,
+    },
+}
+
+/// A model class.
+#[derive(Debug)]
+pub struct Class {
+    pub name: &'static str,
+    pub purpose: Purpose,
+    /// A sentence for the documentation.
+    pub about: &'static str,
+    pub parameters: &'static [Parameter],
+    pub training: Training,
+    /// Whether NULLs reach the class, as NaN; elsewhere rows have no gaps.
+    pub missing: bool,
+    /// Checks the arrays, which may come from a file, and makes them ready to score.
+    pub predictor: fn(&Fitted, &Setup) -> Result<Box<dyn Predictor>>,
+}
+
+/// Every class, in alphabetical order.
+pub static CLASSES: &[&Class] = &[&linear_regression::CLASS];
+
+/// The class of a name as scripts write it: any dotted path before it does not count.
+pub fn find(name: &str) -> Result<&'static Class> {
+    let short = name.rsplit('.').next().unwrap_or(name);
+    let mut classes = CLASSES.iter().copied();
+    if let Some(found) = classes.find(|class| class.name.eq_ignore_ascii_case(short)) {
+        return Ok(found);
+    }
+    let names: Vec<&str> = CLASSES.iter().map(|class| class.name).collect();
+    let list = names.join(", ");
+    let hint = match nearest(short, names.iter().copied()) {
+        Some(near) => format!("Did you mean \"{near}\"? There are: {list}."),
+        None => format!("There are: {list}."),
+    };
+    Err(Error::new(
+        Kind::Undefined,
+        format!("there is no model class \"{name}\""),
+    )
+    .hint(hint))
+}
+
+impl Class {
+    /// The parameters with those given, and the names of those given in vain.
+    pub fn parameters(
+        &self,
+        given: &[(String, crate::parameter::Value)],
+    ) -> Result<(Parameters, Vec<String>)> {
+        Parameters::check(self.name, self.parameters, given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_in_order_and_found_behind_any_path() {
+        assert!(CLASSES.is_sorted_by_key(|class| class.name));
+        let found = find("sklearn.linear_model.linearregression").unwrap();
+        assert_eq!(found.name, "LinearRegression");
+        let error = find("LinearRegresion").unwrap_err();
+        assert!(
+            error
+                .hint
+                .unwrap()
+                .starts_with("Did you mean \"LinearRegression\"?")
+        );
+    }
+
+    #[test]
+    fn defaults_are_in_their_domains() {
+        for class in CLASSES {
+            for parameter in class.parameters {
+                let given = [(parameter.name.to_string(), parameter.default.clone())];
+                class.parameters(&given).unwrap();
+            }
+        }
+    }
+}

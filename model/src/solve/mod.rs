@@ -1,0 +1,8 @@
+//! Linear algebra on what was collected: small dense systems, solved to more digits than `f64` has
+//! where that is affordable.
+
+mod cholesky;
+mod symmetric;
+
+pub use cholesky::{solve_positive, solve_refined};
+pub use symmetric::{Eigen, Symmetric};

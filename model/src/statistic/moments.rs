@@ -1,0 +1,96 @@
+//! First and second moments of the features and the target: all that a quadratic loss needs.
+
+use serde::{Deserialize, Serialize};
+
+use super::Collect;
+use crate::rows::Rows;
+use crate::solve::Symmetric;
+use crate::state::State;
+use crate::sum::{Sum, dot, total};
+
+/// Sums of weights, of values, and of products of values. The target counts as the last column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Moments {
+    pub features: usize,
+    pub target: bool,
+}
+
+impl Moments {
+    pub fn columns(&self) -> usize {
+        self.features + usize::from(self.target)
+    }
+}
+
+impl Collect for Moments {
+    fn start(&self) -> State {
+        let columns = self.columns();
+        State::of_sums(1 + columns + columns * (columns + 1) / 2)
+    }
+
+    fn update(&self, state: &mut State, rows: &Rows<'_>) {
+        let target = self.target.then_some(rows.target);
+        let columns: Vec<&[f64]> = rows.features.iter().copied().chain(target).collect();
+        let weighted: Option<Vec<Vec<f64>>> = rows.weight.map(|weight| {
+            let times = |column: &&[f64]| column.iter().zip(weight).map(|(x, w)| x * w).collect();
+            columns.iter().map(times).collect()
+        });
+        let left = |at: usize| weighted.as_ref().map_or(columns[at], |w| w[at].as_slice());
+
+        let mut sums = state.sums.iter_mut();
+        let mut add = |value: Sum| {
+            if let Some(sum) = sums.next() {
+                *sum = *sum + value;
+            }
+        };
+        add(rows.weight.map_or(Sum::from(rows.count as f64), total));
+        (0..columns.len()).for_each(|at| add(total(left(at))));
+        for row in 0..columns.len() {
+            columns
+                .iter()
+                .take(row + 1)
+                .for_each(|column| add(dot(left(row), column)));
+        }
+    }
+}
+
+/// What the sums say: means, and products of deviations from them.
+#[derive(Debug, Clone)]
+pub struct Centred {
+    pub rows: u64,
+    pub weight: Sum,
+    pub means: Vec<Sum>,
+    /// Sums of products of deviations; where `about` is zero, of the values themselves.
+    pub products: Symmetric,
+}
+
+impl Centred {
+    /// Deviations from the means, or from zero.
+    pub fn of(state: &State, about_mean: bool) -> Self {
+        // n sums and n (n + 1) / 2 products behind the sum of weights.
+        let products_and_sums = 2 * state.sums.len().saturating_sub(1);
+        let columns = ((((9 + 4 * products_and_sums) as f64).sqrt() - 3.0) / 2.0).round() as usize;
+        let weight = state.sums.first().copied().unwrap_or_default();
+        let (sums, products) = state.sums[1..].split_at(columns);
+        let means: Vec<Sum> = sums.iter().map(|sum| *sum / weight).collect();
+        let mut products = Symmetric::of(columns, products.to_vec());
+        if about_mean {
+            for row in 0..columns {
+                for column in 0..=row {
+                    let at = products.at_mut(row, column);
+                    *at = (*at - sums[row] * means[column]).settled(at.hi);
+                }
+            }
+        }
+        Self {
+            rows: state.rows,
+            weight,
+            means,
+            products,
+        }
+    }
+
+    /// The sum of squared deviations of a column, not below zero.
+    pub fn square(&self, column: usize) -> f64 {
+        self.products.at(column, column).value().max(0.0)
+    }
+}

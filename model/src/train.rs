@@ -1,0 +1,63 @@
+//! How a model is trained: scans of the rows, one after the other, each asked for by what the last
+//! one collected.
+
+use crate::error::{Error, Result};
+use crate::fitted::Fitted;
+use crate::parameter::Parameters;
+use crate::statistic::{Collected, Task};
+
+/// What a class knows before the first scan.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub parameters: Parameters,
+    /// Names of the encoded features.
+    pub features: Vec<String>,
+    /// The labels of the target's classes in their order; empty where the target is a number.
+    pub labels: Vec<String>,
+    /// How much the rows of each label weigh.
+    pub label_weights: Vec<f64>,
+}
+
+/// Turns what is collected into the next tasks, or a model.
+pub trait Trainer: Send {
+    /// What the next scan collects.
+    fn tasks(&mut self) -> Vec<Task>;
+    /// Takes what the scan collected, in the order of the tasks.
+    fn take(&mut self, collected: Collected) -> Result<Step>;
+}
+
+#[derive(Debug)]
+pub enum Step {
+    /// Another scan is needed; `loss` is for those who watch.
+    Again {
+        loss: Option<f64>,
+    },
+    Done(Box<Fitted>),
+}
+
+impl Step {
+    pub fn done(fitted: Fitted) -> Result<Self> {
+        Ok(Step::Done(Box::new(fitted.checked()?)))
+    }
+}
+
+/// Trains over whatever `scan` scans.
+pub fn run(
+    trainer: &mut dyn Trainer,
+    mut scan: impl FnMut(&[Task]) -> Result<Collected>,
+) -> Result<Fitted> {
+    loop {
+        let collected = scan(&trainer.tasks())?;
+        if let Step::Done(fitted) = trainer.take(collected)? {
+            return Ok(*fitted);
+        }
+    }
+}
+
+/// The one state of a scan with one task.
+pub fn only(collected: Collected) -> Result<crate::state::State> {
+    let mut states = collected.0.into_iter();
+    states
+        .next()
+        .ok_or_else(|| Error::internal("a scan collected nothing"))
+}

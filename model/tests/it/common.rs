@@ -1,0 +1,204 @@
+//! Data sets, golden values of scikit-learn, and training over rows that are cut in several ways.
+
+use std::path::PathBuf;
+
+use quern_model::class::{self, Class, Training};
+use quern_model::fitted::Fitted;
+use quern_model::parameter::{Parameters, Value};
+use quern_model::predict::Predictor;
+use quern_model::rows::{Owned, draw, mix};
+use quern_model::statistic::{Collected, Task};
+use quern_model::train::{self, Setup};
+
+/// A table of numbers; the last column is the target.
+#[derive(Debug, Clone)]
+pub struct Data {
+    pub names: Vec<String>,
+    pub features: Vec<Vec<f64>>,
+    pub target: Vec<f64>,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// `tests/data/NAME.csv`, written by `tests/golden/data.py`.
+pub fn data(name: &str) -> Data {
+    let text = std::fs::read_to_string(folder().join(format!("data/{name}.csv"))).unwrap();
+    let mut lines = text.lines();
+    let mut names: Vec<String> = lines
+        .next()
+        .unwrap()
+        .split(',')
+        .map(str::to_string)
+        .collect();
+    let mut features: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
+    for line in lines {
+        for (column, value) in features.iter_mut().zip(line.split(',')) {
+            column.push(value.parse().unwrap());
+        }
+    }
+    names.pop();
+    let target = features.pop().unwrap();
+    Data {
+        names,
+        features,
+        target,
+    }
+}
+
+/// What `tests/golden/NAME.py` wrote.
+pub fn golden(name: &str) -> serde_json::Value {
+    let text = std::fs::read_to_string(folder().join(format!("golden/{name}.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The numbers of a JSON array of any depth, in order.
+pub fn numbers(value: &serde_json::Value) -> Vec<f64> {
+    match value {
+        serde_json::Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        value => vec![value.as_f64().unwrap()],
+    }
+}
+
+/// The parameters of a golden case.
+pub fn parameters(value: &serde_json::Value) -> Vec<(String, Value)> {
+    let entries = value.as_object().unwrap().iter();
+    entries
+        .map(|(k, v)| (k.clone(), serde_json::from_value(v.clone()).unwrap()))
+        .collect()
+}
+
+impl Data {
+    pub fn rows(&self) -> usize {
+        self.target.len()
+    }
+
+    /// The rows at `order`.
+    pub fn take(&self, order: &[usize]) -> Data {
+        let pick = |column: &Vec<f64>| order.iter().map(|at| column[*at]).collect();
+        Data {
+            names: self.names.clone(),
+            features: self.features.iter().map(pick).collect(),
+            target: pick(&self.target),
+        }
+    }
+
+    /// As rows of a scan, with draws and, where `folds` is not 0, folds by row number.
+    pub fn owned(&self, folds: u32) -> Owned {
+        let rows = 0..self.rows();
+        let values = |row: usize| self.features.iter().map(move |c| c[row]);
+        Owned {
+            features: self.features.clone(),
+            target: self.target.clone(),
+            weight: None,
+            draw: rows
+                .clone()
+                .map(|row| draw(0, values(row).chain([self.target[row]])))
+                .collect(),
+            fold: rows
+                .filter(|_| folds > 0)
+                .map(|row| row as u32 % folds.max(1))
+                .collect(),
+            count: self.rows(),
+        }
+    }
+
+    /// What a class knows of the data. Classes are numbered from 0 in the target.
+    pub fn setup(&self, class: &Class, given: &[(String, Value)]) -> Setup {
+        let labels = match class.purpose {
+            class::Purpose::Classification => {
+                let classes = self.target.iter().fold(0.0f64, |a, b| a.max(*b)) as usize + 1;
+                (0..classes).map(|label| label.to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let weight_of = |label: &String| {
+            let label: f64 = label.parse().unwrap();
+            self.target.iter().filter(|t| **t == label).count() as f64
+        };
+        let parameters: Parameters = class.parameters(given).unwrap().0;
+        Setup {
+            parameters,
+            features: self.names.clone(),
+            label_weights: labels.iter().map(weight_of).collect(),
+            labels,
+        }
+    }
+}
+
+/// A permutation that has nothing to do with the order of the rows.
+pub fn shuffled(rows: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows).collect();
+    order.sort_by_key(|at| mix(seed ^ mix(*at as u64)));
+    order
+}
+
+/// Collects over parts of the rows, as chunks do, and merges in an order of their own.
+fn scan(parts: &[Owned], tasks: &[Task]) -> Collected {
+    let states = parts.iter().map(|part| {
+        let mut collected = Collected::start(tasks);
+        part.view(|rows| collected.update(tasks, rows));
+        Collected::from_bytes(&collected.to_bytes()).unwrap()
+    });
+    let states: Vec<_> = states.collect();
+    let mut merged = Collected::start(tasks);
+    states
+        .iter()
+        .rev()
+        .for_each(|state| merged.merge(state).unwrap());
+    merged
+}
+
+/// Trains over the rows as one part, as seven uneven ones of which one is empty, and shuffled; the
+/// three models must be the same to the last bit.
+pub fn train(name: &str, given: &[(String, Value)], data: &Data) -> (Fitted, Box<dyn Predictor>) {
+    let class = class::find(name).unwrap();
+    let setup = data.setup(class, given);
+    let order = shuffled(data.rows(), 7);
+    let n = data.rows();
+    let cuts = [0, 1, n / 9, n / 9, n / 4, n / 2, n - 2, n];
+    let cut = |data: &Data| -> Vec<Owned> {
+        let parts = cuts.windows(2).map(|w| (w[0]..w[1]).collect::<Vec<_>>());
+        parts.map(|rows| data.take(&rows).owned(0)).collect()
+    };
+    let ways = [vec![data.owned(0)], cut(data), cut(&data.take(&order))];
+    let Training::Chunks(trainer) = class.training else {
+        panic!("{name} does not train over chunks")
+    };
+    let mut fitted = ways.iter().map(|parts| {
+        let mut trainer = trainer(&setup).unwrap();
+        train::run(trainer.as_mut(), |tasks| Ok(scan(parts, tasks))).unwrap()
+    });
+    let whole = fitted.next().unwrap();
+    for other in fitted {
+        assert_eq!(whole, other, "{name} depends on how rows are cut");
+    }
+    let predictor = (class.predictor)(&whole, &setup).unwrap();
+    (whole, predictor)
+}
+
+/// Fails where numbers differ by more than `tolerance`, relative to the largest of those expected.
+pub fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(
+        found.len(),
+        expected.len(),
+        "{what}: {found:?} for {expected:?}"
+    );
+    let scale = expected
+        .iter()
+        .fold(0.0f64, |a, b| a.max(b.abs()))
+        .max(f64::MIN_POSITIVE);
+    let worst = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs() / scale)
+        .fold(0.0, |a: f64, b| {
+            // NaN is worse than any number.
+            if b.is_nan() { f64::INFINITY } else { a.max(b) }
+        });
+    assert!(
+        worst <= tolerance,
+        "{what}: {worst:e} off\n{found:?}\n{expected:?}"
+    );
+}

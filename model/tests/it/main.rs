@@ -1,0 +1,7 @@
+//! Every class beside scikit-learn, over the same rows cut in different ways.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+mod linear;
