@@ -33,4 +33,6 @@ pub mod train;
 
 pub mod class;
 
+pub mod feature;
+
 pub use error::{Error, Kind, Result};
