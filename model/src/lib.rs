@@ -13,10 +13,13 @@
 //! Sums are kept in twice the precision of `f64` ([`sum`]), so that a model does not depend on how
 //! the rows were cut into chunks, nor on the order in which chunks were merged.
 
+// Formulas have indices.
+#![allow(clippy::needless_range_loop)]
 // Tests may stop at the first surprise.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod error;
+pub mod exact;
 pub mod parameter;
 
 pub mod rows;
@@ -34,5 +37,6 @@ pub mod train;
 pub mod class;
 
 pub mod feature;
+pub mod model;
 
 pub use error::{Error, Kind, Result};

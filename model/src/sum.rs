@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 /// `hi + lo`, where `|lo|` is at most half of the last place of `hi`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sum {
+    #[serde(with = "crate::exact")]
     pub hi: f64,
+    #[serde(with = "crate::exact")]
     pub lo: f64,
 }
 

@@ -66,9 +66,12 @@ pub struct Column {
     pub sql_type: String,
     pub form: Form,
     /// What stands for NULL, where NULLs are imputed: a number, or the number of a category.
+    #[serde(with = "crate::exact::option")]
     pub fill: Option<f64>,
     /// Taken from numbers, which are then divided by `scale`.
+    #[serde(with = "crate::exact")]
     pub shift: f64,
+    #[serde(with = "crate::exact")]
     pub scale: f64,
 }
 
