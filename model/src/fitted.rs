@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// Numbers in a shape, row by row.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Array {
     pub shape: Vec<usize>,
     pub data: Vec<f64>,
@@ -43,7 +43,7 @@ impl Array {
 }
 
 /// A trained model, without what prepares its features.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fitted {
     pub arrays: BTreeMap<String, Array>,
     pub facts: Facts,

@@ -35,6 +35,7 @@ pub mod predict;
 pub mod train;
 
 pub mod class;
+pub mod search;
 
 pub mod feature;
 pub mod model;

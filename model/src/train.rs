@@ -1,13 +1,16 @@
 //! How a model is trained: scans of the rows, one after the other, each asked for by what the last
 //! one collected.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::fitted::Fitted;
 use crate::parameter::Parameters;
+use crate::state::State;
 use crate::statistic::{Collected, Task};
 
 /// What a class knows before the first scan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     pub parameters: Parameters,
     /// Names of the encoded features.
@@ -24,6 +27,24 @@ pub trait Trainer: Send {
     fn tasks(&mut self) -> Vec<Task>;
     /// Takes what the scan collected, in the order of the tasks.
     fn take(&mut self, collected: Collected) -> Result<Step>;
+
+    /// How many folds the rows are to have in every scan: [`crate::rows::Rows::fold`] is then below
+    /// it. 0 is none.
+    fn folds(&self) -> u32 {
+        0
+    }
+
+    /// How the model follows from the moments of the rows alone, where it does: searches then need
+    /// one scan for all candidates.
+    fn of_moments(&self) -> Option<&dyn OfMoments> {
+        None
+    }
+}
+
+/// A model that is a function of [`crate::statistic::Moments`], with the target: one of a loss that
+/// is quadratic in the errors.
+pub trait OfMoments {
+    fn fit(&self, moments: &State) -> Result<Fitted>;
 }
 
 #[derive(Debug)]

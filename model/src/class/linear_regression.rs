@@ -10,10 +10,11 @@ use crate::fitted::{Array, Fitted};
 use crate::parameter::{Domain, FRACTION, Parameter, Value, parameter};
 use crate::predict::{Predictor, linear};
 use crate::solve::{Symmetric, solve_positive};
+use crate::state::State;
 use crate::statistic::moments::Centred;
 use crate::statistic::{Collected, Moments, Statistic, Task};
 use crate::sum::Sum;
-use crate::train::{Setup, Step, Trainer, only};
+use crate::train::{OfMoments, Setup, Step, Trainer, only};
 
 pub static CLASS: Class = Class {
     name: "LinearRegression",
@@ -57,14 +58,24 @@ impl Trainer for Ols {
     }
 
     fn take(&mut self, collected: Collected) -> Result<Step> {
+        Step::done(self.fit(&only(collected)?)?)
+    }
+
+    fn of_moments(&self) -> Option<&dyn OfMoments> {
+        Some(self)
+    }
+}
+
+impl OfMoments for Ols {
+    fn fit(&self, moments: &State) -> Result<Fitted> {
         let parameters = &self.0.parameters;
         let intercept = parameters.flag("fit_intercept");
-        let moments = Centred::of(&only(collected)?, intercept);
+        let moments = Centred::of(moments, intercept);
         let features = self.0.features.len();
         let gram = moments.products.leading(features);
         let right = moments.products.row(features, features);
         let (coefficients, rank) = least_squares(&gram, &right, parameters.number("tol")?)?;
-        Step::done(fitted(&moments, &coefficients, intercept)?.with_fact("rank", rank as f64))
+        Ok(fitted(&moments, &coefficients, intercept)?.with_fact("rank", rank as f64))
     }
 }
 

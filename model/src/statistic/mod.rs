@@ -4,13 +4,17 @@
 //! of a cross-validation, candidates of a search.
 
 pub mod moments;
+pub mod score;
+pub mod tally;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rows::{Owned, Rows};
+use crate::rows::{Owned, Rows, mix};
 use crate::state::State;
 pub use moments::Moments;
+pub use score::Score;
+pub use tally::Tally;
 
 /// A statistic of rows.
 pub trait Collect {
@@ -23,12 +27,16 @@ pub trait Collect {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Statistic {
     Moments(Moments),
+    Score(Score),
+    Tally(Tally),
 }
 
 impl Statistic {
     fn collect(&self) -> &dyn Collect {
         match self {
             Statistic::Moments(moments) => moments,
+            Statistic::Score(score) => score,
+            Statistic::Tally(tally) => tally,
         }
     }
 }
@@ -51,11 +59,35 @@ impl Part {
     }
 }
 
+/// Rows that are chosen by their draws: the first `below / u64::MAX` of them in an order that depends
+/// on the seed. A smaller sample of the same seed is part of a larger one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    pub seed: u64,
+    pub below: u64,
+}
+
+impl Sample {
+    /// About this share of the rows.
+    pub fn of(share: f64, seed: u64) -> Self {
+        // The cast saturates.
+        let below = (share.clamp(0.0, 1.0) * 2f64.powi(64)) as u64;
+        Self { seed, below }
+    }
+
+    fn takes(self, draw: u64) -> bool {
+        // Another stream of chance than that of folds and passes.
+        mix(draw ^ mix(self.seed ^ 0x0073_616d_706c_6573)) <= self.below
+    }
+}
+
 /// A statistic to collect over some of the rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub statistic: Statistic,
     pub part: Part,
+    /// Of that part, these rows; `None` is all.
+    pub sample: Option<Sample>,
 }
 
 impl Task {
@@ -63,6 +95,14 @@ impl Task {
         Self {
             statistic,
             part: Part::All,
+            sample: None,
+        }
+    }
+
+    pub fn of(statistic: Statistic, part: Part) -> Self {
+        Self {
+            part,
+            ..Self::of_all(statistic)
         }
     }
 
@@ -72,14 +112,26 @@ impl Task {
 
     pub fn update(&self, state: &mut State, rows: &Rows<'_>) {
         let collect = self.statistic.collect();
-        if self.part == Part::All {
+        if self.part == Part::All && self.sample.is_none() {
             state.rows += rows.count as u64;
             return collect.update(state, rows);
         }
-        let wanted = |row: usize| rows.fold.get(row).is_some_and(|f| self.part.takes(*f));
-        let part = Owned::select(rows, wanted);
+        let part = self.rows(rows);
         state.rows += part.count as u64;
         part.view(|rows| collect.update(state, rows));
+    }
+
+    /// Those of the rows that count.
+    pub fn rows(&self, rows: &Rows<'_>) -> Owned {
+        let in_part = |row: usize| match self.part {
+            Part::All => true,
+            part => rows.fold.get(row).is_some_and(|fold| part.takes(*fold)),
+        };
+        let in_sample = |row: usize| match self.sample {
+            None => true,
+            Some(sample) => rows.draw.get(row).is_some_and(|draw| sample.takes(*draw)),
+        };
+        Owned::select(rows, |row| in_part(row) && in_sample(row))
     }
 }
 

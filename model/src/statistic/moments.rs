@@ -74,10 +74,10 @@ impl Centred {
         let means: Vec<Sum> = sums.iter().map(|sum| *sum / weight).collect();
         let mut products = Symmetric::of(columns, products.to_vec());
         if about_mean {
-            for row in 0..columns {
-                for column in 0..=row {
+            for (row, sum) in sums.iter().enumerate() {
+                for (column, mean) in means.iter().enumerate().take(row + 1) {
                     let at = products.at_mut(row, column);
-                    *at = (*at - sums[row] * means[column]).settled(at.hi);
+                    *at = (*at - *sum * *mean).settled(at.hi);
                 }
             }
         }

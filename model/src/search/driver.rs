@@ -1,0 +1,379 @@
+//! A search as a trainer: rounds of candidates, then the winner on all rows.
+//!
+//! ```text
+//! count ─▶ round: moments of each fold ──────────────────▶ scores ─▶ next round, or the winner
+//! (halving)       labels of each fold ─▶ side by side ───▶           on all rows
+//!                 (classifications)
+//! ```
+
+use super::candidate::{Candidate, candidates};
+use super::lockstep::{Frame, Lockstep, Warnings};
+use super::moments::{Folds, no_rows};
+use super::schedule::Schedule;
+use super::score::Scoring;
+use super::table::{self, Tried};
+use super::{Method, Outcome, Way};
+use crate::class::{Class, Purpose, Training};
+use crate::error::{Error, Result};
+use crate::fitted::Fitted;
+use crate::parameter::{Parameters, Value};
+use crate::rows::Owned;
+use crate::state::State;
+use crate::statistic::{Collected, Moments, Part, Sample, Statistic, Tally, Task};
+use crate::train::{Setup, Step, Trainer, only};
+
+/// A search under way. See [`crate::search`] for how it is run.
+pub struct Search {
+    pub(super) frame: Frame,
+    pub(super) setup: Setup,
+    options: Parameters,
+    way: Way,
+    /// Whether models follow from the moments of the folds.
+    of_moments: bool,
+    /// The rounds, where there are several.
+    schedule: Option<Schedule>,
+    rows: u64,
+    pub(super) round: Round,
+    tried: Vec<Tried>,
+    pub(super) warnings: Warnings,
+    stage: Stage,
+    outcome: Option<Outcome>,
+}
+
+/// Candidates that have the same rows.
+#[derive(Debug)]
+pub(super) struct Round {
+    number: usize,
+    resources: u64,
+    pub(super) sample: Option<Sample>,
+    pub(super) candidates: Vec<Candidate>,
+}
+
+enum Stage {
+    Count,
+    Moments,
+    Tally,
+    Slots(Box<Lockstep>),
+    Refit(Box<dyn Trainer>),
+    Done,
+}
+
+/// What comes after a round.
+pub(super) enum Next {
+    Round,
+    Refit(Setup),
+}
+
+impl Search {
+    pub(super) fn of(
+        method: &Method,
+        options: &Parameters,
+        class: &'static Class,
+        setup: &Setup,
+        tuned: &[(String, Value)],
+    ) -> Result<Self> {
+        let scoring = Scoring::of(options.word("scoring"), class, setup.labels.len())?;
+        let (candidates, found) = candidates(method, options, class, &setup.parameters, tuned)?;
+        let mut warnings = Warnings::default();
+        found.into_iter().for_each(|warning| warnings.add(warning));
+        let frame = Frame {
+            class,
+            scoring,
+            folds: options.count("cv")?.min(u32::MAX as usize) as u32,
+            raise: options.word("error_score") == "raise",
+        };
+        let of_moments = match class.training {
+            Training::Chunks(trainer) => {
+                let trainer = trainer(setup)?;
+                if trainer.folds() > 0 {
+                    let short = class.name.strip_suffix("CV").unwrap_or(class.name);
+                    let message = format!("{} has folds of its own", class.name);
+                    return Err(Error::parameter(message).hint(format!("Search {short} instead.")));
+                }
+                trainer.of_moments().is_some() && scoring.is_of_moments()
+            }
+            Training::Memory { .. } => false,
+        };
+        let mut search = Self {
+            frame,
+            setup: setup.clone(),
+            options: options.clone(),
+            way: method.way,
+            of_moments,
+            schedule: None,
+            rows: 0,
+            round: Round {
+                number: 0,
+                resources: 0,
+                sample: None,
+                candidates,
+            },
+            tried: Vec::new(),
+            warnings,
+            stage: Stage::Count,
+            outcome: None,
+        };
+        if method.way != Way::Halving {
+            search.stage = search.first_stage()?;
+        }
+        Ok(search)
+    }
+
+    /// What was found; an error before the search is done.
+    pub fn outcome(&self) -> Result<&Outcome> {
+        let outcome = self.outcome.as_ref();
+        outcome.ok_or_else(|| Error::internal("the search is not done"))
+    }
+
+    /// Searches in memory, for classes that train there. Gives the winner.
+    pub fn in_memory(&mut self, rows: &Owned) -> Result<Fitted> {
+        if self.way == Way::Halving {
+            self.plan_rounds(rows.count as u64)?;
+        }
+        loop {
+            let scores = super::memory::scores(self, rows)?;
+            if let Next::Refit(setup) = self.finish_round(scores)? {
+                let fitted = super::memory::train(self.frame.class, &setup, rows)?;
+                self.outcome = self.outcome.take().map(|o| o.warned(&self.warnings));
+                return Ok(fitted);
+            }
+        }
+    }
+
+    /// The rounds of a halving search, known by the number of rows.
+    fn plan_rounds(&mut self, rows: u64) -> Result<()> {
+        let schedule = Schedule::of(
+            &self.options,
+            self.round.candidates.len(),
+            rows,
+            self.frame.folds,
+            self.setup.labels.len(),
+        )?;
+        self.rows = rows;
+        self.schedule = Some(schedule);
+        self.set_round(0);
+        Ok(())
+    }
+
+    fn set_round(&mut self, number: usize) {
+        let resources = self
+            .schedule
+            .as_ref()
+            .map(|s| s.resources.get(number).copied());
+        self.round.number = number;
+        if let Some(Some(resources)) = resources {
+            self.round.resources = resources;
+            self.round.sample = (resources < self.rows)
+                .then(|| Sample::of(resources as f64 / self.rows as f64, self.options.seed()));
+        }
+    }
+
+    fn first_stage(&self) -> Result<Stage> {
+        Ok(match (self.of_moments, self.frame.class.purpose) {
+            (true, _) => Stage::Moments,
+            (false, Purpose::Classification) => Stage::Tally,
+            _ => self.slots(&vec![Vec::new(); self.frame.folds as usize])?,
+        })
+    }
+
+    /// The slots of the round; `weights` are those of the labels outside each fold.
+    fn slots(&self, weights: &[Vec<f64>]) -> Result<Stage> {
+        let candidates = self.round.candidates.iter();
+        let setups = candidates.flat_map(|candidate| {
+            weights.iter().map(|weights| Setup {
+                parameters: candidate.parameters.clone(),
+                label_weights: weights.clone(),
+                ..self.setup.clone()
+            })
+        });
+        let lockstep = Lockstep::of(&self.frame, self.round.sample, setups.collect())?;
+        Ok(Stage::Slots(Box::new(lockstep)))
+    }
+
+    /// A task for each fold.
+    fn by_fold(&self, statistic: Statistic) -> Vec<Task> {
+        let fold = |fold: u32| Task {
+            sample: self.round.sample,
+            ..Task::of(statistic.clone(), Part::Fold(fold))
+        };
+        (0..self.frame.folds).map(fold).collect()
+    }
+
+    /// Notes the scores of a round. Candidates of the next one are set, or the winner is known.
+    pub(super) fn finish_round(&mut self, scores: Vec<Vec<f64>>) -> Result<Next> {
+        let candidates = std::mem::take(&mut self.round.candidates);
+        let resources = self.schedule.is_some().then_some(self.round.resources);
+        let round = resources.map(|resources| (self.round.number, resources));
+        let first = self.tried.len();
+        let tried = candidates.into_iter().zip(scores);
+        self.tried.extend(tried.map(|(candidate, scores)| Tried {
+            candidate,
+            scores,
+            round,
+        }));
+        let means: Vec<f64> = self.tried[first..].iter().map(Tried::mean).collect();
+        if let Some(schedule) = &self.schedule
+            && self.round.number + 1 < schedule.resources.len()
+        {
+            let kept = schedule.keep(&means);
+            let kept = kept
+                .into_iter()
+                .map(|at| self.tried[first + at].candidate.clone());
+            self.round.candidates = kept.collect();
+            self.set_round(self.round.number + 1);
+            return Ok(Next::Round);
+        }
+        let ranks = table::ranks(&means);
+        let best = ranks.iter().position(|rank| *rank == 1).unwrap_or(0);
+        if means.iter().all(|mean| mean.is_nan()) {
+            let why = self.warnings.texts().join("; ");
+            return Err(Error::rows(format!("no candidate has a score: {why}")));
+        }
+        let winner = &self.tried[first + best];
+        let setup = Setup {
+            parameters: winner.candidate.parameters.clone(),
+            ..self.setup.clone()
+        };
+        self.outcome = Some(Outcome {
+            columns: table::columns(&self.tried),
+            best: first + best,
+            best_score: means[best],
+            best_parameters: winner.candidate.values.clone(),
+            parameters: setup.parameters.clone(),
+            warnings: Vec::new(),
+        });
+        Ok(Next::Refit(setup))
+    }
+
+    /// Goes on after a round; `whole` are the moments of all rows, where they are known.
+    fn go_on(&mut self, scores: Vec<Vec<f64>>, whole: Option<&State>) -> Result<Step> {
+        let setup = match self.finish_round(scores)? {
+            Next::Round => {
+                self.stage = self.first_stage()?;
+                return Ok(Step::Again { loss: None });
+            }
+            Next::Refit(setup) => setup,
+        };
+        let trainer = self.frame.trainer(&setup)?;
+        if let (Some(whole), Some(model)) = (whole, trainer.of_moments()) {
+            return self.finish(model.fit(whole)?);
+        }
+        self.stage = Stage::Refit(trainer);
+        Ok(Step::Again { loss: None })
+    }
+
+    fn finish(&mut self, fitted: Fitted) -> Result<Step> {
+        self.stage = Stage::Done;
+        self.outcome = self.outcome.take().map(|o| o.warned(&self.warnings));
+        Step::done(fitted)
+    }
+
+    /// The scores of the round's candidates from the moments of the folds.
+    fn score_moments(&mut self, folds: &Folds) -> Result<Vec<Vec<f64>>> {
+        let mut scores = Vec::with_capacity(self.round.candidates.len());
+        for candidate in &self.round.candidates {
+            let setup = Setup {
+                parameters: candidate.parameters.clone(),
+                ..self.setup.clone()
+            };
+            let trainer = self.frame.trainer(&setup)?;
+            let model = trainer
+                .of_moments()
+                .ok_or_else(|| Error::internal("moments are not enough"))?;
+            let mut row = Vec::with_capacity(folds.count());
+            for (fold, training) in folds.training.iter().enumerate() {
+                row.push(match model.fit(training).and_then(Fitted::checked) {
+                    Ok(fitted) => {
+                        self.warnings.add_all(&fitted);
+                        self.frame.scoring.of_errors(&folds.errors(fold, &fitted)?)
+                    }
+                    Err(error) => self.frame.failed(error, &mut self.warnings)?,
+                });
+            }
+            scores.push(row);
+        }
+        Ok(scores)
+    }
+
+    /// The weights of labels outside each fold. Models that never saw a label cannot be compared.
+    pub(super) fn outside(&self, tallies: &[State]) -> Result<Vec<Vec<f64>>> {
+        let weights = |fold: usize| {
+            if tallies[fold].rows == 0 {
+                return Err(no_rows(fold, tallies.len()));
+            }
+            let mut outside = State::of_sums(self.setup.labels.len());
+            let others = tallies.iter().enumerate().filter(|(at, _)| *at != fold);
+            for (_, other) in others {
+                outside.merge(other)?;
+            }
+            let weights: Vec<f64> = outside.sums.iter().map(|sum| sum.value()).collect();
+            match weights.iter().position(|weight| *weight <= 0.0) {
+                Some(label) => Err(Error::rows(format!(
+                    "no row outside fold {fold} has the label '{}'",
+                    self.setup.labels[label]
+                ))
+                .hint("Take fewer folds, or more rows.")),
+                None => Ok(weights),
+            }
+        };
+        (0..tallies.len()).map(weights).collect()
+    }
+}
+
+impl Outcome {
+    fn warned(self, warnings: &Warnings) -> Self {
+        Self {
+            warnings: warnings.texts(),
+            ..self
+        }
+    }
+}
+
+impl Trainer for Search {
+    fn folds(&self) -> u32 {
+        self.frame.folds
+    }
+
+    fn tasks(&mut self) -> Vec<Task> {
+        let tally = |labels: usize| Statistic::Tally(Tally { labels });
+        match &mut self.stage {
+            Stage::Count => vec![Task::of_all(tally(0))],
+            Stage::Moments => self.by_fold(Statistic::Moments(Moments {
+                features: self.setup.features.len(),
+                target: true,
+            })),
+            Stage::Tally => self.by_fold(tally(self.setup.labels.len())),
+            Stage::Slots(lockstep) => lockstep.tasks(),
+            Stage::Refit(trainer) => trainer.tasks(),
+            Stage::Done => Vec::new(),
+        }
+    }
+
+    fn take(&mut self, collected: Collected) -> Result<Step> {
+        match &mut self.stage {
+            Stage::Count => {
+                self.plan_rounds(only(collected)?.rows)?;
+                self.stage = self.first_stage()?;
+            }
+            Stage::Moments => {
+                let folds = Folds::of(&collected.0)?;
+                let scores = self.score_moments(&folds)?;
+                let whole = self.round.sample.is_none().then_some(&folds.whole);
+                return self.go_on(scores, whole);
+            }
+            Stage::Tally => self.stage = self.slots(&self.outside(&collected.0)?)?,
+            Stage::Slots(lockstep) => {
+                if let Some(scores) = lockstep.take(&collected)? {
+                    self.warnings.merge(std::mem::take(&mut lockstep.warnings));
+                    return self.go_on(scores, None);
+                }
+            }
+            Stage::Refit(trainer) => match trainer.take(collected)? {
+                Step::Done(fitted) => return self.finish(*fitted),
+                again => return Ok(again),
+            },
+            Stage::Done => return Err(Error::internal("the search is done")),
+        }
+        Ok(Step::Again { loss: None })
+    }
+}

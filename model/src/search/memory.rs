@@ -1,0 +1,76 @@
+//! The candidates of a round in memory, for classes that train there.
+
+use super::driver::Search;
+use crate::class::{Class, Purpose, Training};
+use crate::error::{Error, Result};
+use crate::fitted::Fitted;
+use crate::rows::Owned;
+use crate::statistic::{Collected, Part, Statistic, Tally, Task};
+use crate::train::Setup;
+
+/// Trains on all of the rows.
+pub fn train(class: &Class, setup: &Setup, rows: &Owned) -> Result<Fitted> {
+    match class.training {
+        Training::Memory { train, .. } => train(setup, rows)?.checked(),
+        Training::Chunks(_) => Err(Error::internal(format!(
+            "{} trains over chunks",
+            class.name
+        ))),
+    }
+}
+
+/// The scores of the round's candidates in each fold.
+pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
+    let (frame, sample) = (search.frame.clone(), search.round.sample);
+    let weights = weights(search, rows)?;
+    let task = |statistic: Statistic, part: Part| Task {
+        sample,
+        ..Task::of(statistic, part)
+    };
+    let candidates = std::mem::take(&mut search.round.candidates);
+    let mut scores = vec![Vec::new(); candidates.len()];
+    for fold in 0..frame.folds {
+        let outside = task(Statistic::Tally(Tally { labels: 0 }), Part::Except(fold));
+        let training = rows.view(|rows| outside.rows(rows));
+        for (candidate, scores) in candidates.iter().zip(&mut scores) {
+            let setup = Setup {
+                parameters: candidate.parameters.clone(),
+                label_weights: weights.get(fold as usize).cloned().unwrap_or_default(),
+                ..search.setup.clone()
+            };
+            let score = match train(frame.class, &setup, &training) {
+                Err(error) => frame.failed(error, &mut search.warnings)?,
+                Ok(fitted) => {
+                    search.warnings.add_all(&fitted);
+                    let score = frame.score_of(fitted, &setup)?;
+                    let held_out = task(Statistic::Score(score), Part::Fold(fold));
+                    let mut state = held_out.start();
+                    rows.view(|rows| held_out.update(&mut state, rows));
+                    if state.rows == 0 {
+                        return Err(super::moments::no_rows(fold as usize, frame.folds as usize));
+                    }
+                    frame.scoring.of_state(&state)
+                }
+            };
+            scores.push(score);
+        }
+    }
+    search.round.candidates = candidates;
+    Ok(scores)
+}
+
+/// The weights of labels outside each fold; none of a regression.
+fn weights(search: &Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
+    if search.frame.class.purpose != Purpose::Classification {
+        return Ok(Vec::new());
+    }
+    let labels = search.setup.labels.len();
+    let tally = |fold: u32| Task {
+        sample: search.round.sample,
+        ..Task::of(Statistic::Tally(Tally { labels }), Part::Fold(fold))
+    };
+    let tasks: Vec<Task> = (0..search.frame.folds).map(tally).collect();
+    let mut collected = Collected::start(&tasks);
+    rows.view(|rows| collected.update(&tasks, rows));
+    search.outside(&collected.0)
+}
