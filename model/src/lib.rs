@@ -22,6 +22,7 @@ pub mod error;
 pub mod exact;
 pub mod parameter;
 
+pub mod elementary;
 pub mod rows;
 pub mod sum;
 

@@ -1,5 +1,8 @@
 //! What a fitted model says of rows. Results depend on each row alone, and on nothing but its values.
 
+use pulp::Arch;
+
+use crate::elementary::exp;
 use crate::rows::Rows;
 
 /// A model that is ready to score.
@@ -34,4 +37,49 @@ pub fn linear(rows: &Rows<'_>, coefficients: &[f64], start: f64) -> Vec<f64> {
         }
     }
     out
+}
+
+/// Turns columns of logarithms into columns of probabilities: of each row, `e^x / Σ e^x`.
+pub fn softmax(columns: &mut [Vec<f64>]) {
+    Arch::new().dispatch(|| softmax_of(columns));
+}
+
+#[inline(always)]
+fn softmax_of(columns: &mut [Vec<f64>]) {
+    let Some(first) = columns.first() else {
+        return;
+    };
+    let mut highest = first.clone();
+    for column in &columns[1..] {
+        let pairs = highest.iter_mut().zip(column);
+        pairs.for_each(|(highest, x)| *highest = if *x > *highest { *x } else { *highest });
+    }
+    let mut sum = vec![0.0; highest.len()];
+    for column in columns.iter_mut() {
+        for ((x, highest), sum) in column.iter_mut().zip(&highest).zip(&mut sum) {
+            *x = exp(*x - highest);
+            *sum += *x;
+        }
+    }
+    for column in columns {
+        let pairs = column.iter_mut().zip(&sum);
+        pairs.for_each(|(x, sum)| *x /= sum);
+    }
+}
+
+/// For each row the number of the column with its largest value, the first of equal ones.
+pub fn largest(columns: &[Vec<f64>], rows: usize) -> Vec<f64> {
+    let mut at = vec![0.0; rows];
+    let Some(mut highest) = columns.first().cloned() else {
+        return at;
+    };
+    for (number, column) in columns.iter().enumerate().skip(1) {
+        let number = number as f64;
+        for ((x, highest), at) in column.iter().zip(&mut highest).zip(&mut at) {
+            let higher = *x > *highest;
+            *at = if higher { number } else { *at };
+            *highest = if higher { *x } else { *highest };
+        }
+    }
+    at
 }

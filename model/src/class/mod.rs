@@ -1,5 +1,6 @@
 //! The closed list of model classes, under scikit-learn's names. One file for each.
 
+mod gaussian_nb;
 mod linear_regression;
 
 use crate::error::{Error, Kind, Result};
@@ -69,7 +70,7 @@ pub struct Class {
 }
 
 /// Every class, in alphabetical order.
-pub static CLASSES: &[&Class] = &[&linear_regression::CLASS];
+pub static CLASSES: &[&Class] = &[&gaussian_nb::CLASS, &linear_regression::CLASS];
 
 /// The class of a name as scripts write it: any dotted path before it does not count.
 pub fn find(name: &str) -> Result<&'static Class> {

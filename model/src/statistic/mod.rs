@@ -4,6 +4,7 @@
 //! of a cross-validation, candidates of a search.
 
 pub mod moments;
+pub mod profile;
 pub mod score;
 pub mod tally;
 
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::rows::{Owned, Rows, mix};
 use crate::state::State;
 pub use moments::Moments;
+pub use profile::Profile;
 pub use score::Score;
 pub use tally::Tally;
 
@@ -29,6 +31,7 @@ pub enum Statistic {
     Moments(Moments),
     Score(Score),
     Tally(Tally),
+    Profile(Profile),
 }
 
 impl Statistic {
@@ -37,6 +40,7 @@ impl Statistic {
             Statistic::Moments(moments) => moments,
             Statistic::Score(score) => score,
             Statistic::Tally(tally) => tally,
+            Statistic::Profile(profile) => profile,
         }
     }
 }

@@ -178,6 +178,21 @@ pub fn train(name: &str, given: &[(String, Value)], data: &Data) -> (Fitted, Box
     (whole, predictor)
 }
 
+/// The error that checking the parameters, or training, ends in.
+pub fn error(name: &str, given: &[(String, Value)], data: &Data) -> quern_model::Error {
+    let class = class::find(name).unwrap();
+    if let Err(error) = class.parameters(given) {
+        return error;
+    }
+    let Training::Chunks(trainer) = class.training else {
+        panic!("{name} does not train over chunks")
+    };
+    let parts = [data.owned(0)];
+    let trained = trainer(&data.setup(class, given))
+        .and_then(|mut trainer| train::run(trainer.as_mut(), |tasks| Ok(scan(&parts, tasks))));
+    trained.unwrap_err()
+}
+
 /// Fails where numbers differ by more than `tolerance`, relative to the largest of those expected.
 pub fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(

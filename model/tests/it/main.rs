@@ -5,3 +5,4 @@
 mod common;
 
 mod linear;
+mod naive_bayes;
