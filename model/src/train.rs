@@ -41,6 +41,24 @@ pub trait Trainer: Send {
     }
 }
 
+impl<T: Trainer + ?Sized> Trainer for Box<T> {
+    fn tasks(&mut self) -> Vec<Task> {
+        (**self).tasks()
+    }
+
+    fn take(&mut self, collected: Collected) -> Result<Step> {
+        (**self).take(collected)
+    }
+
+    fn folds(&self) -> u32 {
+        (**self).folds()
+    }
+
+    fn of_moments(&self) -> Option<&dyn OfMoments> {
+        (**self).of_moments()
+    }
+}
+
 /// A model that is a function of [`crate::statistic::Moments`], with the target: one of a loss that
 /// is quadratic in the errors.
 pub trait OfMoments {

@@ -1,7 +1,13 @@
 //! The closed list of model classes, under scikit-learn's names. One file for each.
 
+mod elastic_net;
+mod elastic_net_cv;
 mod gaussian_nb;
+mod lasso;
+mod lasso_cv;
 mod linear_regression;
+mod ridge;
+mod ridge_cv;
 
 use crate::error::{Error, Kind, Result};
 use crate::fitted::Fitted;
@@ -70,7 +76,16 @@ pub struct Class {
 }
 
 /// Every class, in alphabetical order.
-pub static CLASSES: &[&Class] = &[&gaussian_nb::CLASS, &linear_regression::CLASS];
+pub static CLASSES: &[&Class] = &[
+    &elastic_net::CLASS,
+    &elastic_net_cv::CLASS,
+    &gaussian_nb::CLASS,
+    &lasso::CLASS,
+    &lasso_cv::CLASS,
+    &linear_regression::CLASS,
+    &ridge::CLASS,
+    &ridge_cv::CLASS,
+];
 
 /// The class of a name as scripts write it: any dotted path before it does not count.
 pub fn find(name: &str) -> Result<&'static Class> {

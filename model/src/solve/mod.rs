@@ -2,7 +2,9 @@
 //! where that is affordable.
 
 mod cholesky;
+mod descent;
 mod symmetric;
 
 pub use cholesky::{solve_positive, solve_refined};
+pub use descent::{Descended, Descent, Problem};
 pub use symmetric::{Eigen, Symmetric};

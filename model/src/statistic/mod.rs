@@ -3,6 +3,7 @@
 //! A [`Task`] is data, so that it can travel to where the rows are. Several tasks share a scan: folds
 //! of a cross-validation, candidates of a search.
 
+pub mod leave_one_out;
 pub mod moments;
 pub mod profile;
 pub mod score;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::rows::{Owned, Rows, mix};
 use crate::state::State;
+pub use leave_one_out::LeaveOneOut;
 pub use moments::Moments;
 pub use profile::Profile;
 pub use score::Score;
@@ -28,6 +30,7 @@ pub trait Collect {
 /// Every statistic there is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Statistic {
+    LeaveOneOut(LeaveOneOut),
     Moments(Moments),
     Score(Score),
     Tally(Tally),
@@ -37,6 +40,7 @@ pub enum Statistic {
 impl Statistic {
     fn collect(&self) -> &dyn Collect {
         match self {
+            Statistic::LeaveOneOut(left_out) => left_out,
             Statistic::Moments(moments) => moments,
             Statistic::Score(score) => score,
             Statistic::Tally(tally) => tally,

@@ -8,7 +8,7 @@ use quern_model::parameter::{Parameters, Value};
 use quern_model::predict::Predictor;
 use quern_model::rows::{Owned, draw, mix};
 use quern_model::statistic::{Collected, Task};
-use quern_model::train::{self, Setup};
+use quern_model::train::{self, Setup, Trainer};
 
 /// A table of numbers; the last column is the target.
 #[derive(Debug, Clone)]
@@ -135,7 +135,7 @@ pub fn shuffled(rows: usize, seed: u64) -> Vec<usize> {
 }
 
 /// Collects over parts of the rows, as chunks do, and merges in an order of their own.
-fn scan(parts: &[Owned], tasks: &[Task]) -> Collected {
+pub fn scan(parts: &[Owned], tasks: &[Task]) -> Collected {
     let states = parts.iter().map(|part| {
         let mut collected = Collected::start(tasks);
         part.view(|rows| collected.update(tasks, rows));
@@ -150,32 +150,79 @@ fn scan(parts: &[Owned], tasks: &[Task]) -> Collected {
     merged
 }
 
+/// The rows at `order`.
+fn pick(rows: &Owned, order: &[usize]) -> Owned {
+    fn at<T: Copy>(column: &[T], order: &[usize]) -> Vec<T> {
+        let known = |at: &usize| column.get(*at).copied();
+        order.iter().filter_map(known).collect()
+    }
+    Owned {
+        features: rows.features.iter().map(|c| at(c, order)).collect(),
+        target: at(&rows.target, order),
+        weight: rows.weight.as_ref().map(|w| at(w, order)),
+        draw: at(&rows.draw, order),
+        fold: at(&rows.fold, order),
+        count: order.len(),
+    }
+}
+
+/// The rows as one part, as seven uneven ones of which one is empty, and shuffled.
+fn ways(rows: &Owned) -> [Vec<Owned>; 3] {
+    let n = rows.count;
+    let cuts = [0, 1, n / 9, n / 9, n / 4, n / 2, n - 2, n];
+    let cut = |order: &[usize]| -> Vec<Owned> {
+        let parts = cuts.windows(2).map(|w| pick(rows, &order[w[0]..w[1]]));
+        parts.collect()
+    };
+    let in_order: Vec<usize> = (0..n).collect();
+    [vec![rows.clone()], cut(&in_order), cut(&shuffled(n, 7))]
+}
+
+/// Runs a trainer over the rows cut in all ways; also says how many scans it took. The models must be
+/// the same to the last bit.
+pub fn run_all_ways<T: Trainer>(
+    what: &str,
+    rows: &Owned,
+    make: impl Fn() -> T,
+) -> (Fitted, T, usize) {
+    let mut done = ways(rows).map(|parts| {
+        let (mut trainer, mut scans) = (make(), 0);
+        let fitted = train::run(&mut trainer, |tasks| {
+            scans += 1;
+            Ok(scan(&parts, tasks))
+        });
+        (fitted.unwrap(), trainer, scans)
+    });
+    for at in 1..done.len() {
+        assert_eq!(done[0].0, done[at].0, "{what} depends on how rows are cut");
+    }
+    let [whole, ..] = &mut done;
+    let (fitted, scans) = (whole.0.clone(), whole.2);
+    let [(_, trainer, _), ..] = done;
+    (fitted, trainer, scans)
+}
+
 /// Trains over the rows as one part, as seven uneven ones of which one is empty, and shuffled; the
 /// three models must be the same to the last bit.
 pub fn train(name: &str, given: &[(String, Value)], data: &Data) -> (Fitted, Box<dyn Predictor>) {
+    train_on(name, given, data, &data.owned(0))
+}
+
+/// The same, of rows that have folds or weights.
+pub fn train_on(
+    name: &str,
+    given: &[(String, Value)],
+    data: &Data,
+    rows: &Owned,
+) -> (Fitted, Box<dyn Predictor>) {
     let class = class::find(name).unwrap();
     let setup = data.setup(class, given);
-    let order = shuffled(data.rows(), 7);
-    let n = data.rows();
-    let cuts = [0, 1, n / 9, n / 9, n / 4, n / 2, n - 2, n];
-    let cut = |data: &Data| -> Vec<Owned> {
-        let parts = cuts.windows(2).map(|w| (w[0]..w[1]).collect::<Vec<_>>());
-        parts.map(|rows| data.take(&rows).owned(0)).collect()
-    };
-    let ways = [vec![data.owned(0)], cut(data), cut(&data.take(&order))];
     let Training::Chunks(trainer) = class.training else {
         panic!("{name} does not train over chunks")
     };
-    let mut fitted = ways.iter().map(|parts| {
-        let mut trainer = trainer(&setup).unwrap();
-        train::run(trainer.as_mut(), |tasks| Ok(scan(parts, tasks))).unwrap()
-    });
-    let whole = fitted.next().unwrap();
-    for other in fitted {
-        assert_eq!(whole, other, "{name} depends on how rows are cut");
-    }
-    let predictor = (class.predictor)(&whole, &setup).unwrap();
-    (whole, predictor)
+    let (fitted, _, _) = run_all_ways(name, rows, || trainer(&setup).unwrap());
+    let predictor = (class.predictor)(&fitted, &setup).unwrap();
+    (fitted, predictor)
 }
 
 /// The error that checking the parameters, or training, ends in.

@@ -6,3 +6,4 @@ mod common;
 
 mod linear;
 mod naive_bayes;
+mod penalized;
