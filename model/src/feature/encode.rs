@@ -504,7 +504,7 @@ mod tests {
             let mut folds = [0; 3];
             Encoder::new(plan(keep))
                 .rows(&columns, 1000, &mut counts, |rows| {
-                    assert_eq!(rows.features[0].iter().sum::<f64>() > 0.0, true);
+                    assert!(rows.features[0].iter().sum::<f64>() > 0.0);
                     rows.fold.iter().for_each(|f| folds[*f as usize] += 1);
                 })
                 .unwrap();

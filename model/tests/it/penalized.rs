@@ -66,7 +66,7 @@ fn what_cannot_be_trained_says_why() {
             train::run(&mut trainer, |tasks| Ok(scan(&parts, tasks)))
         });
         let error = trained.unwrap_err();
-        format!("{error}\n{}", error.hint.unwrap_or_default())
+        format!("{error}\n{}", error.hint.as_deref().unwrap_or_default())
     };
     let list = |values: &[f64]| Value::List(values.iter().map(|v| Value::Number(*v)).collect());
     let ten: Vec<usize> = (0..10).collect();
