@@ -7,8 +7,11 @@ use crate::rows::Rows;
 
 /// A model that is ready to score.
 pub trait Predictor: std::fmt::Debug + Send + Sync {
-    /// For each row a value, or the number of its class or cluster.
-    fn predict(&self, rows: &Rows<'_>) -> Vec<f64>;
+    /// For each row a value, or the number of its class or cluster; nothing where the model is a
+    /// transformation.
+    fn predict(&self, _: &Rows<'_>) -> Vec<f64> {
+        Vec::new()
+    }
 
     /// A column of probabilities for each class, where the model has them.
     fn probabilities(&self, _: &Rows<'_>) -> Option<Vec<Vec<f64>>> {

@@ -18,6 +18,8 @@ pub struct State {
     /// Rows that were picked: at most `limit`, those with the smallest draws.
     pub picked: Vec<Picked>,
     pub limit: u32,
+    /// Whether rows with the same draw and values are picked once.
+    pub distinct: bool,
 }
 
 /// A row that was picked, in the order in which picked rows are kept.
@@ -47,6 +49,15 @@ impl State {
         Self { limit, ..self }
     }
 
+    /// Up to `limit` different rows to be picked.
+    pub fn with_distinct_picks(self, limit: u32) -> Self {
+        Self {
+            limit,
+            distinct: true,
+            ..self
+        }
+    }
+
     pub fn pick(&mut self, picked: Picked) {
         self.picked.push(picked);
         if self.picked.len() > 2 * self.limit as usize + 1024 {
@@ -65,6 +76,9 @@ impl State {
                     .unwrap_or(std::cmp::Ordering::Equal)
             })
         });
+        if self.distinct {
+            self.picked.dedup();
+        }
         self.picked.truncate(self.limit as usize);
     }
 
@@ -72,7 +86,8 @@ impl State {
         let alike = self.sums.len() == other.sums.len()
             && self.lows.len() == other.lows.len()
             && self.highs.len() == other.highs.len()
-            && self.limit == other.limit;
+            && self.limit == other.limit
+            && self.distinct == other.distinct;
         if !alike {
             return Err(Error::internal(
                 "states of different passes cannot be merged",
@@ -107,6 +122,7 @@ impl State {
         out.push(VERSION);
         out.extend(self.rows.to_le_bytes());
         out.extend(self.limit.to_le_bytes());
+        out.push(u8::from(self.distinct));
         let width = self.picked.first().map_or(0, |p| p.values.len());
         let counts = [
             self.sums.len(),
@@ -139,6 +155,7 @@ impl State {
         }
         let rows = u64::from_le_bytes(reader.take()?);
         let limit = reader.count()? as u32;
+        let distinct = reader.take::<1>()? != [0];
         let [sums, lows, highs, picked, width] = {
             let mut counts = [0; 5];
             for count in &mut counts {
@@ -160,6 +177,7 @@ impl State {
         Ok(Self {
             rows,
             limit,
+            distinct,
             sums: sums
                 .chunks_exact(2)
                 .map(|pair| Sum {

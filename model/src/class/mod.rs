@@ -3,11 +3,22 @@
 mod elastic_net;
 mod elastic_net_cv;
 mod gaussian_nb;
+mod kmeans;
+mod kmeans_start;
 mod lasso;
 mod lasso_cv;
 mod linear_regression;
+mod max_abs_scaler;
+mod min_max_scaler;
+mod normalizer;
+mod pca;
+mod quantiles;
 mod ridge;
 mod ridge_cv;
+mod robust_scaler;
+mod scaling;
+mod simple_imputer;
+mod standard_scaler;
 
 use crate::error::{Error, Kind, Result};
 use crate::fitted::Fitted;
@@ -80,11 +91,19 @@ pub static CLASSES: &[&Class] = &[
     &elastic_net::CLASS,
     &elastic_net_cv::CLASS,
     &gaussian_nb::CLASS,
+    &kmeans::CLASS,
     &lasso::CLASS,
     &lasso_cv::CLASS,
     &linear_regression::CLASS,
+    &max_abs_scaler::CLASS,
+    &min_max_scaler::CLASS,
+    &normalizer::CLASS,
+    &pca::CLASS,
     &ridge::CLASS,
     &ridge_cv::CLASS,
+    &robust_scaler::CLASS,
+    &simple_imputer::CLASS,
+    &standard_scaler::CLASS,
 ];
 
 /// The class of a name as scripts write it: any dotted path before it does not count.

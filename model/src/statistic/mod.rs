@@ -3,9 +3,14 @@
 //! A [`Task`] is data, so that it can travel to where the rows are. Several tasks share a scan: folds
 //! of a cross-validation, candidates of a search.
 
+pub mod assign;
+pub mod columns;
+pub mod distinct;
 pub mod leave_one_out;
 pub mod moments;
+pub mod picks;
 pub mod profile;
+pub mod ranks;
 pub mod score;
 pub mod tally;
 
@@ -14,9 +19,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::rows::{Owned, Rows, mix};
 use crate::state::State;
+pub use assign::Assign;
+pub use columns::Columns;
+pub use distinct::{Counts, Distinct};
 pub use leave_one_out::LeaveOneOut;
 pub use moments::Moments;
+pub use picks::Picks;
 pub use profile::Profile;
+pub use ranks::Ranks;
 pub use score::Score;
 pub use tally::Tally;
 
@@ -30,21 +40,33 @@ pub trait Collect {
 /// Every statistic there is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Statistic {
+    Assign(Assign),
+    Columns(Columns),
+    Counts(Counts),
+    Distinct(Distinct),
     LeaveOneOut(LeaveOneOut),
     Moments(Moments),
+    Picks(Picks),
+    Profile(Profile),
+    Ranks(Ranks),
     Score(Score),
     Tally(Tally),
-    Profile(Profile),
 }
 
 impl Statistic {
     fn collect(&self) -> &dyn Collect {
         match self {
+            Statistic::Assign(assign) => assign,
+            Statistic::Columns(columns) => columns,
+            Statistic::Counts(counts) => counts,
+            Statistic::Distinct(distinct) => distinct,
             Statistic::LeaveOneOut(left_out) => left_out,
             Statistic::Moments(moments) => moments,
+            Statistic::Picks(picks) => picks,
+            Statistic::Profile(profile) => profile,
+            Statistic::Ranks(ranks) => ranks,
             Statistic::Score(score) => score,
             Statistic::Tally(tally) => tally,
-            Statistic::Profile(profile) => profile,
         }
     }
 }

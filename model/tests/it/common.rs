@@ -227,17 +227,29 @@ pub fn train_on(
 
 /// The error that checking the parameters, or training, ends in.
 pub fn error(name: &str, given: &[(String, Value)], data: &Data) -> quern_model::Error {
+    try_once(name, given, data).unwrap_err()
+}
+
+/// Its message.
+pub fn fails(name: &str, given: &[(String, Value)], data: &Data) -> String {
+    error(name, given, data).message
+}
+
+/// Trains over the rows as one part.
+fn try_once(name: &str, given: &[(String, Value)], data: &Data) -> quern_model::Result<Fitted> {
     let class = class::find(name).unwrap();
-    if let Err(error) = class.parameters(given) {
-        return error;
-    }
+    class.parameters(given)?;
+    let setup = data.setup(class, given);
     let Training::Chunks(trainer) = class.training else {
         panic!("{name} does not train over chunks")
     };
     let parts = [data.owned(0)];
-    let trained = trainer(&data.setup(class, given))
-        .and_then(|mut trainer| train::run(trainer.as_mut(), |tasks| Ok(scan(&parts, tasks))));
-    trained.unwrap_err()
+    train::run(trainer(&setup)?.as_mut(), |tasks| Ok(scan(&parts, tasks)))
+}
+
+/// A model of rows that are too few to be cut.
+pub fn train_once(name: &str, given: &[(String, Value)], data: &Data) -> Fitted {
+    try_once(name, given, data).unwrap()
 }
 
 /// Fails where numbers differ by more than `tolerance`, relative to the largest of those expected.

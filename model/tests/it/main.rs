@@ -4,6 +4,8 @@
 
 mod common;
 
+mod kmeans;
 mod linear;
 mod naive_bayes;
 mod penalized;
+mod transform;
