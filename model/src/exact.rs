@@ -30,3 +30,20 @@ pub mod option {
         number.transpose()
     }
 }
+
+/// The same for a list of numbers.
+pub mod list {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| format!("{value:?}")))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let texts: Vec<String> = Vec::deserialize(deserializer)?;
+        let numbers = texts.iter().map(|text| text.parse());
+        numbers
+            .collect::<Result<_, _>>()
+            .map_err(|_| de::Error::custom("not a number"))
+    }
+}

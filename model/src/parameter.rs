@@ -20,7 +20,47 @@ pub enum Value {
     Number(f64),
     Text(Cow<'static, str>),
     List(Vec<Value>),
+    #[serde(with = "entries")]
     Map(Vec<(String, Value)>),
+}
+
+/// A map of values as an object of JSON, in its order.
+mod entries {
+    use std::fmt;
+
+    use serde::de::{Deserializer, MapAccess, Visitor};
+    use serde::ser::Serializer;
+
+    use super::Value;
+
+    pub fn serialize<S: Serializer>(
+        entries: &[(String, Value)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(entries.iter().map(|(name, value)| (name, value)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(String, Value)>, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Vec<(String, Value)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
 }
 
 impl Value {
@@ -150,6 +190,9 @@ impl fmt::Display for Domain {
             Domain::Bool => f.write_str("true or false"),
             Domain::Only(word) => write!(f, "{word}, and nothing else yet"),
             Domain::Whole { min } => write!(f, "a whole number of at least {min}"),
+            Domain::Number { min, max, .. } if min == max => {
+                write!(f, "{min}, and nothing else yet")
+            }
             Domain::Number { min, max, open } => {
                 let from = if *open { "above" } else { "of at least" };
                 match *max == f64::MAX {
@@ -316,4 +359,28 @@ pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_from_json() {
+        let entries = [("b", Value::Number(2.5)), ("a", Value::text("x"))];
+        let entries = entries.map(|(name, value)| (name.to_string(), value));
+        for value in [
+            Value::Null,
+            Value::Bool(true),
+            Value::List(vec![Value::text("a"), Value::Number(1.0)]),
+            Value::Map(entries.to_vec()),
+        ] {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Value>(&text).unwrap(),
+                value,
+                "{text}"
+            );
+        }
+    }
 }

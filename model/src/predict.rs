@@ -44,20 +44,18 @@ pub fn linear(rows: &Rows<'_>, coefficients: &[f64], start: f64) -> Vec<f64> {
 
 /// Turns columns of logarithms into columns of probabilities: of each row, `e^x / Σ e^x`.
 pub fn softmax(columns: &mut [Vec<f64>]) {
-    Arch::new().dispatch(|| softmax_of(columns));
+    let rows = columns.first().map_or(0, Vec::len);
+    Arch::new().dispatch(|| softmax_of(columns, rows));
 }
 
+/// The same; gives each row's largest logarithm `m`, and `Σ e^(x - m)`.
 #[inline(always)]
-fn softmax_of(columns: &mut [Vec<f64>]) {
-    let Some(first) = columns.first() else {
-        return;
-    };
-    let mut highest = first.clone();
-    for column in &columns[1..] {
+pub(crate) fn softmax_of(columns: &mut [Vec<f64>], rows: usize) -> (Vec<f64>, Vec<f64>) {
+    let (mut highest, mut sum) = (vec![f64::NEG_INFINITY; rows], vec![0.0; rows]);
+    for column in columns.iter() {
         let pairs = highest.iter_mut().zip(column);
         pairs.for_each(|(highest, x)| *highest = if *x > *highest { *x } else { *highest });
     }
-    let mut sum = vec![0.0; highest.len()];
     for column in columns.iter_mut() {
         for ((x, highest), sum) in column.iter_mut().zip(&highest).zip(&mut sum) {
             *x = exp(*x - highest);
@@ -68,6 +66,7 @@ fn softmax_of(columns: &mut [Vec<f64>]) {
         let pairs = column.iter_mut().zip(&sum);
         pairs.for_each(|(x, sum)| *x /= sum);
     }
+    (highest, sum)
 }
 
 /// For each row the number of the column with its largest value, the first of equal ones.

@@ -3,15 +3,18 @@
 mod elastic_net;
 mod elastic_net_cv;
 mod gaussian_nb;
+mod glm;
 mod kmeans;
 mod kmeans_start;
 mod lasso;
 mod lasso_cv;
 mod linear_regression;
+mod logistic_regression;
 mod max_abs_scaler;
 mod min_max_scaler;
 mod normalizer;
 mod pca;
+mod poisson_regressor;
 mod quantiles;
 mod ridge;
 mod ridge_cv;
@@ -95,10 +98,12 @@ pub static CLASSES: &[&Class] = &[
     &lasso::CLASS,
     &lasso_cv::CLASS,
     &linear_regression::CLASS,
+    &logistic_regression::CLASS,
     &max_abs_scaler::CLASS,
     &min_max_scaler::CLASS,
     &normalizer::CLASS,
     &pca::CLASS,
+    &poisson_regressor::CLASS,
     &ridge::CLASS,
     &ridge_cv::CLASS,
     &robust_scaler::CLASS,

@@ -3,8 +3,10 @@
 
 mod cholesky;
 mod descent;
+mod minimizer;
 mod symmetric;
 
 pub use cholesky::{solve_positive, solve_refined};
 pub use descent::{Descended, Descent, Problem};
+pub use minimizer::{Found, Method, Minimizer, Seen};
 pub use symmetric::{Eigen, Symmetric};

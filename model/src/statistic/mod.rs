@@ -6,6 +6,7 @@
 pub mod assign;
 pub mod columns;
 pub mod distinct;
+pub mod glm;
 pub mod leave_one_out;
 pub mod moments;
 pub mod picks;
@@ -22,6 +23,7 @@ use crate::state::State;
 pub use assign::Assign;
 pub use columns::Columns;
 pub use distinct::{Counts, Distinct};
+pub use glm::Glm;
 pub use leave_one_out::LeaveOneOut;
 pub use moments::Moments;
 pub use picks::Picks;
@@ -44,6 +46,7 @@ pub enum Statistic {
     Columns(Columns),
     Counts(Counts),
     Distinct(Distinct),
+    Glm(Glm),
     LeaveOneOut(LeaveOneOut),
     Moments(Moments),
     Picks(Picks),
@@ -60,6 +63,7 @@ impl Statistic {
             Statistic::Columns(columns) => columns,
             Statistic::Counts(counts) => counts,
             Statistic::Distinct(distinct) => distinct,
+            Statistic::Glm(glm) => glm,
             Statistic::LeaveOneOut(left_out) => left_out,
             Statistic::Moments(moments) => moments,
             Statistic::Picks(picks) => picks,

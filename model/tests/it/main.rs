@@ -4,6 +4,7 @@
 
 mod common;
 
+mod glm;
 mod kmeans;
 mod linear;
 mod naive_bayes;
