@@ -19,8 +19,8 @@ use crate::fitted::Fitted;
 use crate::parameter::{Parameters, Value};
 use crate::rows::Owned;
 use crate::state::State;
-use crate::statistic::{Collected, Moments, Part, Sample, Statistic, Tally, Task};
-use crate::train::{Setup, Step, Trainer, only};
+use crate::statistic::{Collected, Early, Moments, Part, Sample, Statistic, Tally, Task};
+use crate::train::{Setup, Step, Trainer};
 
 /// A search under way. See [`crate::search`] for how it is run.
 pub struct Search {
@@ -31,14 +31,23 @@ pub struct Search {
     /// Whether models follow from the moments of the folds.
     of_moments: bool,
     /// The rounds, where there are several.
-    schedule: Option<Schedule>,
-    rows: u64,
+    halving: Option<Halving>,
     pub(super) round: Round,
     tried: Vec<Tried>,
     pub(super) warnings: Warnings,
     stage: Stage,
     outcome: Option<Outcome>,
 }
+
+/// The rounds of a halving search, and the rows that they are drawn from.
+struct Halving {
+    schedule: Schedule,
+    early: Early,
+    folds: Vec<State>,
+}
+
+/// Places that are kept of each fold: samples up to this size are exact.
+const EARLY_LIMIT: u32 = 4096;
 
 /// Candidates that have the same rows.
 #[derive(Debug)]
@@ -100,8 +109,7 @@ impl Search {
             options: options.clone(),
             way: method.way,
             of_moments,
-            schedule: None,
-            rows: 0,
+            halving: None,
             round: Round {
                 number: 0,
                 resources: 0,
@@ -113,7 +121,8 @@ impl Search {
             stage: Stage::Count,
             outcome: None,
         };
-        if method.way != Way::Halving {
+        let over_chunks = matches!(class.training, Training::Chunks(_));
+        if method.way != Way::Halving && over_chunks {
             search.stage = search.first_stage()?;
         }
         Ok(search)
@@ -128,7 +137,8 @@ impl Search {
     /// Searches in memory, for classes that train there. Gives the winner.
     pub fn in_memory(&mut self, rows: &Owned) -> Result<Fitted> {
         if self.way == Way::Halving {
-            self.plan_rounds(rows.count as u64)?;
+            let tasks = self.by_fold(Statistic::Early(self.early()));
+            self.plan_rounds(super::memory::collect(&tasks, rows).0)?;
         }
         loop {
             let scores = super::memory::scores(self, rows)?;
@@ -140,32 +150,47 @@ impl Search {
         }
     }
 
-    /// The rounds of a halving search, known by the number of rows.
-    fn plan_rounds(&mut self, rows: u64) -> Result<()> {
+    fn early(&self) -> Early {
+        Early {
+            seed: self.options.seed(),
+            limit: EARLY_LIMIT,
+        }
+    }
+
+    /// The rounds of a halving search, from what is known of the rows of each fold.
+    fn plan_rounds(&mut self, mut folds: Vec<State>) -> Result<()> {
+        folds.iter_mut().for_each(State::settle);
+        if let Some(empty) = folds.iter().position(|fold| fold.rows == 0) {
+            return Err(no_rows(empty, folds.len()));
+        }
         let schedule = Schedule::of(
             &self.options,
             self.round.candidates.len(),
-            rows,
+            folds.iter().map(|fold| fold.rows).sum(),
             self.frame.folds,
             self.setup.labels.len(),
         )?;
-        self.rows = rows;
-        self.schedule = Some(schedule);
+        self.halving = Some(Halving {
+            schedule,
+            early: self.early(),
+            folds,
+        });
         self.set_round(0);
         Ok(())
     }
 
     fn set_round(&mut self, number: usize) {
-        let resources = self
-            .schedule
-            .as_ref()
-            .map(|s| s.resources.get(number).copied());
         self.round.number = number;
-        if let Some(Some(resources)) = resources {
-            self.round.resources = resources;
-            self.round.sample = (resources < self.rows)
-                .then(|| Sample::of(resources as f64 / self.rows as f64, self.options.seed()));
-        }
+        let Some(halving) = &self.halving else {
+            return;
+        };
+        let rows: u64 = halving.folds.iter().map(|fold| fold.rows).sum();
+        let resources = halving.schedule.resources.get(number).copied();
+        self.round.resources = resources.unwrap_or(rows);
+        self.round.sample = (self.round.resources < rows).then(|| {
+            let share = self.round.resources as f64 / rows as f64;
+            halving.early.sample(share, &halving.folds)
+        });
     }
 
     fn first_stage(&self) -> Result<Stage> {
@@ -186,14 +211,14 @@ impl Search {
                 ..self.setup.clone()
             })
         });
-        let lockstep = Lockstep::of(&self.frame, self.round.sample, setups.collect())?;
+        let lockstep = Lockstep::of(&self.frame, self.round.sample.clone(), setups.collect())?;
         Ok(Stage::Slots(Box::new(lockstep)))
     }
 
     /// A task for each fold.
-    fn by_fold(&self, statistic: Statistic) -> Vec<Task> {
+    pub(super) fn by_fold(&self, statistic: Statistic) -> Vec<Task> {
         let fold = |fold: u32| Task {
-            sample: self.round.sample,
+            sample: self.round.sample.clone(),
             ..Task::of(statistic.clone(), Part::Fold(fold))
         };
         (0..self.frame.folds).map(fold).collect()
@@ -202,7 +227,7 @@ impl Search {
     /// Notes the scores of a round. Candidates of the next one are set, or the winner is known.
     pub(super) fn finish_round(&mut self, scores: Vec<Vec<f64>>) -> Result<Next> {
         let candidates = std::mem::take(&mut self.round.candidates);
-        let resources = self.schedule.is_some().then_some(self.round.resources);
+        let resources = self.halving.is_some().then_some(self.round.resources);
         let round = resources.map(|resources| (self.round.number, resources));
         let first = self.tried.len();
         let tried = candidates.into_iter().zip(scores);
@@ -212,7 +237,7 @@ impl Search {
             round,
         }));
         let means: Vec<f64> = self.tried[first..].iter().map(Tried::mean).collect();
-        if let Some(schedule) = &self.schedule
+        if let Some(Halving { schedule, .. }) = &self.halving
             && self.round.number + 1 < schedule.resources.len()
         {
             let kept = schedule.keep(&means);
@@ -337,7 +362,7 @@ impl Trainer for Search {
     fn tasks(&mut self) -> Vec<Task> {
         let tally = |labels: usize| Statistic::Tally(Tally { labels });
         match &mut self.stage {
-            Stage::Count => vec![Task::of_all(tally(0))],
+            Stage::Count => self.by_fold(Statistic::Early(self.early())),
             Stage::Moments => self.by_fold(Statistic::Moments(Moments {
                 features: self.setup.features.len(),
                 target: true,
@@ -352,7 +377,7 @@ impl Trainer for Search {
     fn take(&mut self, collected: Collected) -> Result<Step> {
         match &mut self.stage {
             Stage::Count => {
-                self.plan_rounds(only(collected)?.rows)?;
+                self.plan_rounds(collected.0)?;
                 self.stage = self.first_stage()?;
             }
             Stage::Moments => {

@@ -155,7 +155,7 @@ impl Lockstep {
         let (mut tasks, mut bytes) = (Vec::new(), 0);
         self.asked.clear();
         for (at, slot) in self.slots.iter_mut().enumerate() {
-            let wanted = slot.tasks(self.sample);
+            let wanted = slot.tasks(self.sample.as_ref());
             if wanted.is_empty() {
                 continue;
             }
@@ -200,13 +200,14 @@ impl Lockstep {
 }
 
 impl Slot {
-    fn tasks(&mut self, sample: Option<Sample>) -> Vec<Task> {
+    fn tasks(&mut self, sample: Option<&Sample>) -> Vec<Task> {
+        let sample = || sample.cloned();
         match &mut self.stage {
             Stage::Training(trainer) => {
                 let tasks = trainer.tasks().into_iter();
                 let outside = |task: Task| Task {
                     part: Part::Except(self.fold),
-                    sample,
+                    sample: sample(),
                     ..task
                 };
                 tasks.map(outside).collect()
@@ -214,7 +215,7 @@ impl Slot {
             Stage::Scoring(score) => vec![Task {
                 statistic: Statistic::Score(score.as_ref().clone()),
                 part: Part::Fold(self.fold),
-                sample,
+                sample: sample(),
             }],
             Stage::Done(_) => Vec::new(),
         }

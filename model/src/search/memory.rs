@@ -21,10 +21,10 @@ pub fn train(class: &Class, setup: &Setup, rows: &Owned) -> Result<Fitted> {
 
 /// The scores of the round's candidates in each fold.
 pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
-    let (frame, sample) = (search.frame.clone(), search.round.sample);
+    let (frame, sample) = (search.frame.clone(), search.round.sample.clone());
     let weights = weights(search, rows)?;
     let task = |statistic: Statistic, part: Part| Task {
-        sample,
+        sample: sample.clone(),
         ..Task::of(statistic, part)
     };
     let candidates = std::mem::take(&mut search.round.candidates);
@@ -65,12 +65,12 @@ fn weights(search: &Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
         return Ok(Vec::new());
     }
     let labels = search.setup.labels.len();
-    let tally = |fold: u32| Task {
-        sample: search.round.sample,
-        ..Task::of(Statistic::Tally(Tally { labels }), Part::Fold(fold))
-    };
-    let tasks: Vec<Task> = (0..search.frame.folds).map(tally).collect();
-    let mut collected = Collected::start(&tasks);
-    rows.view(|rows| collected.update(&tasks, rows));
-    search.outside(&collected.0)
+    let tasks = search.by_fold(Statistic::Tally(Tally { labels }));
+    search.outside(&collect(&tasks, rows).0)
+}
+
+pub fn collect(tasks: &[Task], rows: &Owned) -> Collected {
+    let mut collected = Collected::start(tasks);
+    rows.view(|rows| collected.update(tasks, rows));
+    collected
 }

@@ -6,6 +6,7 @@
 pub mod assign;
 pub mod columns;
 pub mod distinct;
+pub mod early;
 pub mod glm;
 pub mod leave_one_out;
 pub mod moments;
@@ -23,6 +24,7 @@ use crate::state::State;
 pub use assign::Assign;
 pub use columns::Columns;
 pub use distinct::{Counts, Distinct};
+pub use early::Early;
 pub use glm::Glm;
 pub use leave_one_out::LeaveOneOut;
 pub use moments::Moments;
@@ -47,6 +49,7 @@ pub enum Statistic {
     Counts(Counts),
     Distinct(Distinct),
     Glm(Glm),
+    Early(Early),
     LeaveOneOut(LeaveOneOut),
     Moments(Moments),
     Picks(Picks),
@@ -64,6 +67,7 @@ impl Statistic {
             Statistic::Counts(counts) => counts,
             Statistic::Distinct(distinct) => distinct,
             Statistic::Glm(glm) => glm,
+            Statistic::Early(early) => early,
             Statistic::LeaveOneOut(left_out) => left_out,
             Statistic::Moments(moments) => moments,
             Statistic::Picks(picks) => picks,
@@ -93,25 +97,25 @@ impl Part {
     }
 }
 
-/// Rows that are chosen by their draws: the first `below / u64::MAX` of them in an order that depends
-/// on the seed. A smaller sample of the same seed is part of a larger one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Rows that are chosen by their draws: those that are early in an order that depends on the seed. A
+/// smaller sample of the same seed is part of a larger one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     pub seed: u64,
-    pub below: u64,
+    /// The last place of each fold that is taken.
+    pub last: Vec<u64>,
 }
 
 impl Sample {
-    /// About this share of the rows.
-    pub fn of(share: f64, seed: u64) -> Self {
-        // The cast saturates.
-        let below = (share.clamp(0.0, 1.0) * 2f64.powi(64)) as u64;
-        Self { seed, below }
+    /// Where a row is in the order.
+    pub fn place(seed: u64, draw: u64) -> u64 {
+        // Another stream of chance than that of folds and passes.
+        mix(draw ^ mix(seed ^ 0x0073_616d_706c_6573))
     }
 
-    fn takes(self, draw: u64) -> bool {
-        // Another stream of chance than that of folds and passes.
-        mix(draw ^ mix(self.seed ^ 0x0073_616d_706c_6573)) <= self.below
+    fn takes(&self, draw: u64, fold: u32) -> bool {
+        let last = self.last.get(fold as usize);
+        last.is_some_and(|last| Self::place(self.seed, draw) <= *last)
     }
 }
 
@@ -161,9 +165,10 @@ impl Task {
             Part::All => true,
             part => rows.fold.get(row).is_some_and(|fold| part.takes(*fold)),
         };
-        let in_sample = |row: usize| match self.sample {
-            None => true,
-            Some(sample) => rows.draw.get(row).is_some_and(|draw| sample.takes(*draw)),
+        let in_sample = |row: usize| match (&self.sample, rows.draw.get(row), rows.fold.get(row)) {
+            (None, _, _) => true,
+            (Some(sample), Some(draw), Some(fold)) => sample.takes(*draw, *fold),
+            (Some(_), _, _) => false,
         };
         Owned::select(rows, |row| in_part(row) && in_sample(row))
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::Collect;
-use crate::class::{self, Purpose};
+use crate::class;
+use crate::elementary::ln;
 use crate::error::Result;
 use crate::fitted::Fitted;
 use crate::predict::Predictor;
@@ -71,7 +72,7 @@ impl Score {
     }
 
     fn is_regression(&self) -> bool {
-        class::find(&self.class).is_ok_and(|class| class.purpose == Purpose::Regression)
+        self.setup.labels.is_empty()
     }
 }
 
@@ -147,7 +148,7 @@ fn confusion(state: &mut State, rows: &Rows<'_>, predictor: &dyn Predictor, labe
                 .unwrap_or(0.0);
             // As scikit-learn clips it.
             let clipped = probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-            loss.add(-clipped.ln() * rows.weight_of(row));
+            loss.add(-ln(clipped) * rows.weight_of(row));
         }
     }
 }

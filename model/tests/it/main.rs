@@ -9,4 +9,5 @@ mod kmeans;
 mod linear;
 mod naive_bayes;
 mod penalized;
+mod search;
 mod transform;
