@@ -337,7 +337,7 @@ impl Search {
                     "no row outside fold {fold} has the label '{}'",
                     self.setup.labels[label]
                 ))
-                .hint("Take fewer folds, or more rows.")),
+                .hint("Take fewer folds, or more rows (of HalvingGridSearchCV: min_resources).")),
                 None => Ok(weights),
             }
         };

@@ -149,14 +149,21 @@ impl Task {
     }
 
     pub fn update(&self, state: &mut State, rows: &Rows<'_>) {
-        let collect = self.statistic.collect();
-        if self.part == Part::All && self.sample.is_none() {
-            state.rows += rows.count as u64;
-            return collect.update(state, rows);
+        if !self.is_of_all() {
+            return self.collect(state, &self.rows(rows));
         }
-        let part = self.rows(rows);
+        state.rows += rows.count as u64;
+        self.statistic.collect().update(state, rows);
+    }
+
+    fn is_of_all(&self) -> bool {
+        self.part == Part::All && self.sample.is_none()
+    }
+
+    /// From the rows of its part.
+    fn collect(&self, state: &mut State, part: &Owned) {
         state.rows += part.count as u64;
-        part.view(|rows| collect.update(state, rows));
+        part.view(|rows| self.statistic.collect().update(state, rows));
     }
 
     /// Those of the rows that count.
@@ -184,8 +191,24 @@ impl Collected {
     }
 
     pub fn update(&mut self, tasks: &[Task], rows: &Rows<'_>) {
+        // Tasks of a search share parts: each is gathered once.
+        let mut parts: Vec<(&Task, Owned)> = Vec::new();
         for (task, state) in tasks.iter().zip(&mut self.0) {
-            task.update(state, rows);
+            if task.is_of_all() {
+                task.update(state, rows);
+                continue;
+            }
+            let alike = |(other, _): &&(&Task, Owned)| {
+                (other.part, &other.sample) == (task.part, &task.sample)
+            };
+            match parts.iter().find(alike) {
+                Some((_, part)) => task.collect(state, part),
+                None => {
+                    let part = task.rows(rows);
+                    task.collect(state, &part);
+                    parts.push((task, part));
+                }
+            }
         }
     }
 

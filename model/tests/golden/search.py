@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, ParameterGrid, PredefinedSplit
 from sklearn.naive_bayes import GaussianNB
@@ -45,6 +45,11 @@ SEARCHES = [
         ("two_classes", ["accuracy", "f1", "precision", "recall"]),
     ]
     for scoring in scorings
+] + [
+    # Candidates take different numbers of scans.
+    (LogisticRegression, {"solver": "newton-cholesky"}, "iris", {"tol": 1e-12}, {"C": [0.01, 1, 100]},
+     {"cv": 5, "scoring": scoring}, None)
+    for scoring in [None, "neg_log_loss"]
 ]
 
 

@@ -68,7 +68,11 @@ fn grid_searches_are_those_of_scikit_learn() {
         let (fitted, search, scans) = run_all_ways(&what, &rows, || {
             start("GridSearchCV", class, &data, &fixed, &tuned, &options).unwrap()
         });
-        assert_eq!(scans as u64, case["scans"].as_u64().unwrap(), "{what}");
+        match case["scans"].as_u64() {
+            Some(expected) => assert_eq!(scans as u64, expected, "{what}"),
+            // Far fewer than the trainings one after the other.
+            None => assert!(scans < 40, "{what} took {scans} scans"),
+        }
         let outcome = search.outcome().unwrap();
         for (name, expected) in case["results"].as_object().unwrap() {
             let what = format!("{what} {name}");
@@ -108,7 +112,7 @@ fn grid_searches_are_those_of_scikit_learn() {
         for (name, value) in &outcome.best_parameters {
             assert_eq!(outcome.parameters.get(name), value, "{what}");
         }
-        if !case["coef"].is_null() {
+        if case["scans"] == 1 {
             let found = &fitted.arrays["coef"].data;
             assert_close(&what, found, &numbers(&case["coef"]), 1e-8);
         }
@@ -471,4 +475,45 @@ fn what_cannot_be_searched_says_why() {
         fails("GaussianNB", &iris, "var_smoothing", 5, &few),
         "no row outside fold 0 has the label '1'"
     );
+}
+
+/// `cargo test --release -p quern-model --test it speed_of_a_one_scan_search -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+#[allow(clippy::print_stderr)]
+fn speed_of_a_one_scan_search() {
+    let (rows, features) = (100_000, 50);
+    let value = |row: usize, column: usize| {
+        let draw = quern_model::rows::mix((row * 64 + column) as u64);
+        quern_model::rows::unit(draw) - 0.5
+    };
+    let columns: Vec<Vec<f64>> = (0..features)
+        .map(|column| (0..rows).map(|row| value(row, column)).collect())
+        .collect();
+    let target = (0..rows).map(|row| columns[0][row] - columns[3][row] + value(row, 63));
+    let data = Data {
+        names: (0..features).map(|column| format!("x{column}")).collect(),
+        target: target.collect(),
+        features: columns,
+    };
+    let owned = data.owned(5);
+    let alphas: Vec<f64> = (0..20)
+        .map(|at| 10f64.powf(at as f64 / 4.0 - 3.0))
+        .collect();
+    for class in ["Ridge", "Lasso"] {
+        let tuned = given(&[("alpha", list(&alphas))]);
+        let mut search = start("GridSearchCV", class, &data, &[], &tuned, &[]).unwrap();
+        let (mut scanning, begun) = (0.0, std::time::Instant::now());
+        let scan = |tasks: &[_]| {
+            let begun = std::time::Instant::now();
+            let mut collected = quern_model::statistic::Collected::start(tasks);
+            owned.view(|rows| collected.update(tasks, rows));
+            scanning += begun.elapsed().as_secs_f64();
+            Ok(collected)
+        };
+        quern_model::train::run(&mut search, scan).unwrap();
+        let all = begun.elapsed().as_secs_f64();
+        let rest = all - scanning;
+        eprintln!("{class}: scan {scanning:.2} s, 100 models and scores {rest:.2} s");
+    }
 }
