@@ -12,7 +12,7 @@ use super::elastic_net::{
 };
 use super::linear_regression::predictor;
 use super::{Class, Purpose, Training};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fitted::{Array, Fitted};
 use crate::parameter::{
     COUNT, Domain, FRACTION, POSITIVE, Parameter, Parameters, Value, parameter,
@@ -118,7 +118,7 @@ impl PathCv {
             let message = "alphas cannot be chosen for an l1_ratio of 0";
             return Err(Error::parameter(message).hint("Give a list: alphas = ARRAY[0.1, 1, 10]."));
         }
-        let folds = parameters.get("cv").as_number().unwrap_or(5.0) as u32;
+        let folds = crate::search::folds(parameters)?.unwrap_or(5);
         Ok(Self {
             setup: setup.clone(),
             ratios,
@@ -223,6 +223,9 @@ fn start(moments: &Centred, coefficients: &[f64], intercept: bool) -> f64 {
     (moments.means[coefficients.len()] - along).value()
 }
 
+/// More values of alpha are refused.
+const ALPHA_LIMIT: usize = 10_000;
+
 /// The values of alpha that are tried, largest first.
 fn alphas(parameters: &Parameters, ratio: f64, whole: &Problem) -> Result<Vec<f64>> {
     let given = parameters.get("alphas");
@@ -234,6 +237,11 @@ fn alphas(parameters: &Parameters, ratio: f64, whole: &Problem) -> Result<Vec<f6
         Some(count) => count as usize,
         None => parameters.count("alphas")?,
     };
+    if count > ALPHA_LIMIT {
+        let message =
+            format!("{count} values of alpha are more than there may be, which is {ALPHA_LIMIT}");
+        return Err(Error::new(Kind::Limit, message).hint("A hundred are usual."));
+    }
     let right = whole
         .right
         .iter()

@@ -88,7 +88,7 @@ impl RidgeCv {
         let parameters = &setup.parameters;
         let alphas = parameters.get("alphas").numbers();
         let alphas = alphas.unwrap_or_else(|| vec![0.1, 1.0, 10.0]);
-        let folds = parameters.get("cv").as_number().map(|folds| folds as u32);
+        let folds = crate::search::folds(parameters)?;
         let wrong = |alpha: &&f64| **alpha < 0.0 || (**alpha == 0.0 && folds.is_none());
         if let Some(wrong) = alphas.iter().find(wrong) {
             let message = format!("invalid value for parameter \"alphas\" of RidgeCV: {wrong}");

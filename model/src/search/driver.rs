@@ -88,7 +88,7 @@ impl Search {
         let frame = Frame {
             class,
             scoring,
-            folds: options.count("cv")?.min(u32::MAX as usize) as u32,
+            folds: super::folds(options)?.unwrap_or(5),
             raise: options.word("error_score") == "raise",
         };
         let of_moments = match class.training {

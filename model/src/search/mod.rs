@@ -212,6 +212,21 @@ impl Method {
     }
 }
 
+/// More folds than these are refused: each has states of its own.
+const FOLD_LIMIT: f64 = 1000.0;
+
+/// The number of folds that a parameter `cv` says; `None` where it is NULL.
+pub fn folds(parameters: &Parameters) -> Result<Option<u32>> {
+    match parameters.get("cv").as_number() {
+        Some(folds) if folds > FOLD_LIMIT => {
+            let message =
+                format!("{folds} folds are more than there may be, which is {FOLD_LIMIT}");
+            Err(Error::new(Kind::Limit, message).hint("Five or ten are usual."))
+        }
+        folds => Ok(folds.map(|folds| folds as u32)),
+    }
+}
+
 /// What a search found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {

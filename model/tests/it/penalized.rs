@@ -92,6 +92,15 @@ fn what_cannot_be_trained_says_why() {
         "invalid value for parameter \"l1_ratio\": 2\nIt takes numbers from 0 to 1."
     );
     assert_eq!(
+        fails("RidgeCV", &[("cv", Value::Number(1e9))], &ten),
+        "1000000000 folds are more than there may be, which is 1000\nFive or ten are usual."
+    );
+    assert_eq!(
+        fails("LassoCV", &[("alphas", Value::Number(1e9))], &ten),
+        "1000000000 values of alpha are more than there may be, which is 10000\n\
+         A hundred are usual."
+    );
+    assert_eq!(
         fails("ElasticNetCV", &[("l1_ratio", Value::Number(0.0))], &ten),
         "alphas cannot be chosen for an l1_ratio of 0\n\
          Give a list: alphas = ARRAY[0.1, 1, 10]."
