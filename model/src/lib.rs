@@ -41,5 +41,6 @@ pub mod search;
 
 pub mod feature;
 pub mod model;
+pub mod store;
 
 pub use error::{Error, Kind, Result};

@@ -10,4 +10,5 @@ mod linear;
 mod naive_bayes;
 mod penalized;
 mod search;
+mod store;
 mod transform;
