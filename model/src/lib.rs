@@ -40,6 +40,7 @@ pub mod class;
 pub mod search;
 
 pub mod feature;
+pub mod metric;
 pub mod model;
 pub mod store;
 

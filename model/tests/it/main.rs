@@ -7,6 +7,7 @@ mod common;
 mod glm;
 mod kmeans;
 mod linear;
+mod metrics;
 mod naive_bayes;
 mod penalized;
 mod search;
