@@ -4,6 +4,9 @@ mod elastic_net;
 mod elastic_net_cv;
 mod gaussian_nb;
 mod glm;
+mod in_memory;
+mod k_neighbors_classifier;
+mod k_neighbors_regressor;
 mod kmeans;
 mod kmeans_start;
 mod lasso;
@@ -12,6 +15,7 @@ mod linear_regression;
 mod logistic_regression;
 mod max_abs_scaler;
 mod min_max_scaler;
+mod nearest;
 mod normalizer;
 mod pca;
 mod poisson_regressor;
@@ -95,6 +99,8 @@ pub static CLASSES: &[&Class] = &[
     &elastic_net_cv::CLASS,
     &gaussian_nb::CLASS,
     &kmeans::CLASS,
+    &k_neighbors_classifier::CLASS,
+    &k_neighbors_regressor::CLASS,
     &lasso::CLASS,
     &lasso_cv::CLASS,
     &linear_regression::CLASS,

@@ -84,6 +84,18 @@ impl Data {
         }
     }
 
+    /// With features of mean 0 and variance 1.
+    pub fn scaled(mut self) -> Data {
+        let rows = self.rows() as f64;
+        for column in &mut self.features {
+            let mean = column.iter().sum::<f64>() / rows;
+            let squares = column.iter().map(|x| (x - mean) * (x - mean));
+            let scale = (squares.sum::<f64>() / rows).sqrt();
+            column.iter_mut().for_each(|x| *x = (*x - mean) / scale);
+        }
+        self
+    }
+
     /// As rows of a scan, with draws and, where `folds` is not 0, folds by row number.
     pub fn owned(&self, folds: u32) -> Owned {
         let rows = 0..self.rows();
@@ -225,6 +237,37 @@ pub fn train_on(
     (fitted, predictor)
 }
 
+/// Trains in memory over the rows in their order and in two others; the three models must be the same to
+/// the last bit.
+pub fn train_in_memory(
+    name: &str,
+    given: &[(String, Value)],
+    data: &Data,
+) -> (Fitted, Box<dyn Predictor>) {
+    train_in_memory_on(name, given, data, &data.owned(0))
+}
+
+/// The same, of rows that have weights.
+pub fn train_in_memory_on(
+    name: &str,
+    given: &[(String, Value)],
+    data: &Data,
+    rows: &Owned,
+) -> (Fitted, Box<dyn Predictor>) {
+    let class = class::find(name).unwrap();
+    let setup = data.setup(class, given);
+    let Training::Memory { train, .. } = class.training else {
+        panic!("{name} does not train in memory")
+    };
+    let fitted = train(&setup, rows).unwrap();
+    for seed in [7, 8] {
+        let other = train(&setup, &pick(rows, &shuffled(rows.count, seed))).unwrap();
+        assert_eq!(fitted, other, "{name} depends on the order of rows");
+    }
+    let predictor = (class.predictor)(&fitted, &setup).unwrap();
+    (fitted, predictor)
+}
+
 /// The error that checking the parameters, or training, ends in.
 pub fn error(name: &str, given: &[(String, Value)], data: &Data) -> quern_model::Error {
     try_once(name, given, data).unwrap_err()
@@ -240,11 +283,14 @@ fn try_once(name: &str, given: &[(String, Value)], data: &Data) -> quern_model::
     let class = class::find(name).unwrap();
     class.parameters(given)?;
     let setup = data.setup(class, given);
-    let Training::Chunks(trainer) = class.training else {
-        panic!("{name} does not train over chunks")
-    };
-    let parts = [data.owned(0)];
-    train::run(trainer(&setup)?.as_mut(), |tasks| Ok(scan(&parts, tasks)))
+    let rows = data.owned(0);
+    match class.training {
+        Training::Memory { train, .. } => train(&setup, &rows),
+        Training::Chunks(trainer) => {
+            let parts = [rows];
+            train::run(trainer(&setup)?.as_mut(), |tasks| Ok(scan(&parts, tasks)))
+        }
+    }
 }
 
 /// A model of rows that are too few to be cut.

@@ -9,6 +9,7 @@ mod kmeans;
 mod linear;
 mod metrics;
 mod naive_bayes;
+mod neighbors;
 mod penalized;
 mod search;
 mod store;

@@ -1,0 +1,93 @@
+//! What classes that train in memory have in common: the rows as points in an order of their own.
+//!
+//! Rows come in any order, and what is computed of them one after the other would show it. So they are
+//! sorted by their values: equal sets of rows give equal models, to the last bit.
+
+use std::cmp::Ordering;
+
+use crate::error::{Error, Kind, Result};
+use crate::points::Points;
+use crate::rows::{Owned, Rows};
+
+/// Rows in the order of their features, then their target, then their weight.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub points: Points,
+    pub target: Vec<f64>,
+    pub weight: Vec<f64>,
+}
+
+impl Table {
+    pub fn of(rows: &Owned) -> Result<Self> {
+        if rows.count == 0 {
+            return Err(Error::rows("there are no rows to learn from"));
+        }
+        if rows.features.is_empty() {
+            return Err(Error::rows("there are no features to learn from"));
+        }
+        let weight = |row: usize| rows.weight.as_ref().map_or(1.0, |weight| weight[row]);
+        let target = |row: usize| rows.target.get(row).copied().unwrap_or(0.0);
+        // Both zeros are one value.
+        let value = |column: &[f64], row: usize| column[row] + 0.0;
+        let mut order: Vec<usize> = (0..rows.count).collect();
+        order.sort_unstable_by(|a, b| {
+            let mut features = rows
+                .features
+                .iter()
+                .map(|c| value(c, *a).total_cmp(&value(c, *b)));
+            let differs = features.find(|order| order.is_ne());
+            differs
+                .unwrap_or(Ordering::Equal)
+                .then_with(|| target(*a).total_cmp(&target(*b)))
+                .then_with(|| weight(*a).total_cmp(&weight(*b)))
+        });
+        let mut data = Vec::with_capacity(rows.count * rows.features.len());
+        for row in &order {
+            data.extend(rows.features.iter().map(|column| value(column, *row)));
+        }
+        Ok(Self {
+            points: Points {
+                width: rows.features.len(),
+                data,
+            },
+            target: order.iter().map(|row| target(*row)).collect(),
+            weight: order.iter().map(|row| weight(*row)).collect(),
+        })
+    }
+
+    pub fn count(&self) -> usize {
+        self.target.len()
+    }
+}
+
+/// Fails where rows have weights, of which the class knows nothing.
+pub(super) fn without_weights(class: &str, rows: &Owned) -> Result<()> {
+    match rows.weight {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            Kind::Unsupported,
+            format!("{class} does not take weights of rows"),
+        )),
+    }
+}
+
+/// Calls `with` with the number and the features of each row.
+pub(super) fn each_row(rows: &Rows<'_>, mut with: impl FnMut(usize, &[f64])) {
+    let mut values = vec![0.0; rows.features.len()];
+    for row in 0..rows.count {
+        for (value, column) in values.iter_mut().zip(rows.features) {
+            *value = column[row];
+        }
+        with(row, &values);
+    }
+}
+
+/// A number of an array that counts from 0 and stays below `bound`.
+pub(super) fn index(value: f64, bound: usize, array: &str) -> Result<usize> {
+    match value >= 0.0 && value.fract() == 0.0 && value < bound as f64 {
+        true => Ok(value as usize),
+        false => Err(Error::corrupt(format!(
+            "the model's array \"{array}\" has a number out of range: {value}"
+        ))),
+    }
+}
