@@ -91,6 +91,14 @@ pub fn logistic(x: f64) -> f64 {
     (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
 }
 
+/// The hyperbolic tangent, within about a unit of the last place of 1.
+#[inline(always)]
+pub fn tanh(x: f64) -> f64 {
+    let e = exp(-2.0 * x.abs());
+    let size = (1.0 - e) / (1.0 + e);
+    if x < 0.0 { -size } else { size }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +115,7 @@ mod tests {
             close(exp(u * 1410.0 - 705.0), (u * 1410.0 - 705.0).exp());
             close(exp(u - 0.5), (u - 0.5).exp());
             close(ln_1p(u), u.ln_1p());
+            assert!((tanh(u * 60.0 - 30.0) - (u * 60.0 - 30.0).tanh()).abs() < 4e-16);
             close(ln_1p(u * u * 1e-9), (u * u * 1e-9).ln_1p());
             let x = 10f64.powf(u * 600.0 - 300.0);
             close(ln(x), x.ln());

@@ -1,10 +1,13 @@
 //! The closed list of model classes, under scikit-learn's names. One file for each.
 
+mod dbscan;
 mod elastic_net;
 mod elastic_net_cv;
+mod fast_ica;
 mod gaussian_nb;
 mod glm;
 mod in_memory;
+mod isotonic_regression;
 mod k_neighbors_classifier;
 mod k_neighbors_regressor;
 mod kmeans;
@@ -18,6 +21,7 @@ mod min_max_scaler;
 mod nearest;
 mod normalizer;
 mod pca;
+mod pls_regression;
 mod poisson_regressor;
 mod quantiles;
 mod ridge;
@@ -95,9 +99,12 @@ pub struct Class {
 
 /// Every class, in alphabetical order.
 pub static CLASSES: &[&Class] = &[
+    &dbscan::CLASS,
     &elastic_net::CLASS,
     &elastic_net_cv::CLASS,
+    &fast_ica::CLASS,
     &gaussian_nb::CLASS,
+    &isotonic_regression::CLASS,
     &kmeans::CLASS,
     &k_neighbors_classifier::CLASS,
     &k_neighbors_regressor::CLASS,
@@ -109,6 +116,7 @@ pub static CLASSES: &[&Class] = &[
     &min_max_scaler::CLASS,
     &normalizer::CLASS,
     &pca::CLASS,
+    &pls_regression::CLASS,
     &poisson_regressor::CLASS,
     &ridge::CLASS,
     &ridge_cv::CLASS,

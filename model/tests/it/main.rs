@@ -5,6 +5,7 @@
 mod common;
 
 mod glm;
+mod in_memory;
 mod kmeans;
 mod linear;
 mod metrics;

@@ -1,5 +1,7 @@
 //! Nearest neighbours, and clusters where rows are dense.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use quern_model::class;
 use quern_model::fitted::Array;
 use quern_model::rows::Owned;
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::common::{
     Data, assert_close, data, error, fails, golden, numbers, parameters, train_in_memory,
+    train_in_memory_on,
 };
 
 /// The golden cases that have some values, with their rows; wine's are standardised.
@@ -63,6 +66,48 @@ fn means_of_neighbors_are_those_of_scikit_learn() {
         let found = rows.owned(0).view(|rows| predictor.predict(rows));
         assert_close(&what, &found[..expected.len()], &expected, 1e-12);
     }
+}
+
+#[test]
+fn clusters_are_those_of_scikit_learn() {
+    for (what, case, rows) in cases("clusters") {
+        let given = parameters(&case["parameters"]);
+        let (fitted, predictor) = train_in_memory("DBSCAN", &given, &rows);
+        let found = rows.owned(0).view(|rows| predictor.predict(rows));
+        let (expected, core) = (labels(&case["clusters"]), labels(&case["core"]));
+        let cores = core.iter().sum::<f64>();
+        assert_eq!(fitted.facts.numbers["n_core_samples"], cores, "{what}");
+        // Numbers differ, clusters of cores do not; and noise is the same.
+        let mut names = BTreeMap::new();
+        for ((found, expected), core) in found.iter().zip(&expected).zip(&core) {
+            assert_eq!(*found == -1.0, *expected == -1.0, "{what}");
+            if *core == 1.0 {
+                let name = *names.entry(*found as i64).or_insert(*expected);
+                assert_eq!(name, *expected, "{what}");
+            }
+        }
+        let different: BTreeSet<i64> = names.values().map(|name| *name as i64).collect();
+        assert_eq!(different.len(), names.len(), "{what}");
+        assert_eq!(fitted.facts.numbers["n_clusters"], names.len() as f64);
+        assert_eq!(fitted.facts.warnings.is_empty(), !names.is_empty());
+    }
+}
+
+#[test]
+fn weights_count_as_neighbors() {
+    let rows = Data {
+        names: vec!["x".into()],
+        features: vec![vec![0.0, 0.1, 5.0, 9.0]],
+        target: vec![0.0; 4],
+    };
+    let weighted = Owned {
+        weight: Some(vec![1.0, 1.0, 4.0, 1.0]),
+        ..rows.owned(0)
+    };
+    let given = parameters(&json!({"min_samples": 4}));
+    let (_, predictor) = train_in_memory_on("DBSCAN", &given, &rows, &weighted);
+    let found = rows.owned(0).view(|rows| predictor.predict(rows));
+    assert_eq!(found, [-1.0, -1.0, 0.0, -1.0]);
 }
 
 #[test]
