@@ -107,6 +107,10 @@ kinds! {
     Cardinality = "21000",
     /// The data of a file does not fit its declared format or type: the message names file and place.
     BadData = "22P04",
+    /// A model cannot learn from these rows, or say anything of them: the message names the column.
+    InvalidRows = "22000",
+    /// The file of a model is damaged, or is none: train or import it again.
+    DamagedModel = "XX001",
     /// The query was cancelled, by the user or by its time limit: run it again if you need it.
     Cancelled = "57014",
     /// An earlier statement of the transaction failed: end it with ROLLBACK.

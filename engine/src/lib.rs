@@ -25,6 +25,7 @@ pub mod value_text;
 
 pub mod chunk;
 pub mod function;
+pub mod model;
 pub mod source;
 pub mod table;
 

@@ -71,6 +71,23 @@ impl Owned {
         }
     }
 
+    /// Adds rows behind those that are there.
+    pub fn extend(&mut self, rows: &Rows<'_>) {
+        self.features.resize(rows.features.len(), Vec::new());
+        for (mine, theirs) in self.features.iter_mut().zip(rows.features) {
+            mine.extend_from_slice(theirs);
+        }
+        self.target.extend_from_slice(rows.target);
+        if let Some(weight) = rows.weight {
+            self.weight
+                .get_or_insert_default()
+                .extend_from_slice(weight);
+        }
+        self.draw.extend_from_slice(rows.draw);
+        self.fold.extend_from_slice(rows.fold);
+        self.count += rows.count;
+    }
+
     /// Calls `with` with the rows.
     pub fn view<T>(&self, with: impl FnOnce(&Rows<'_>) -> T) -> T {
         let features: Vec<&[f64]> = self.features.iter().map(Vec::as_slice).collect();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ADMINISTRATOR, Access, Change, DEFAULT_SCHEMA, Role};
 use crate::error::{Error, Kind, Result};
+use crate::model::Versions;
 use crate::persist::Persisted;
 use crate::source::Definition;
 use crate::sql::{quote_identifier, redacted_text};
@@ -72,9 +73,15 @@ pub enum RelationKind {
     #[serde(skip)]
     Persisted(Arc<Persisted>),
     View(View),
+    /// What was learned from rows.
+    Model(Versions),
 }
 
 impl RelationKind {
+    pub fn is_experiment(&self) -> bool {
+        matches!(self, RelationKind::Model(versions) if versions.experiment)
+    }
+
     /// The word for it in SHOW, errors and DROP.
     pub fn word(&self) -> &'static str {
         match self {
@@ -82,6 +89,7 @@ impl RelationKind {
                 "table"
             }
             RelationKind::View(_) => "view",
+            RelationKind::Model(_) => "model",
         }
     }
 }

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::Names;
+use super::models::Models;
 use super::relation::OpenedRelations;
 use super::resolve::{Relations, undefined_table};
 use crate::error::{Error, Kind};
@@ -26,11 +27,19 @@ pub(super) struct PlanContext<'a> {
     names: &'a Names,
     relations: &'a Relations,
     relation_planners: Vec<Arc<dyn RelationPlanner>>,
+    models: Arc<Models>,
 }
 
 impl<'a> PlanContext<'a> {
-    pub fn new(state: &'a SessionState, names: &'a Names, relations: &'a Relations) -> Self {
-        let ours: Arc<dyn RelationPlanner> = Arc::new(OpenedRelations::new(relations));
+    pub fn new(
+        state: &'a SessionState,
+        names: &'a Names,
+        relations: &'a Relations,
+        models: Models,
+    ) -> Self {
+        let models = Arc::new(models);
+        let ours: Arc<dyn RelationPlanner> =
+            Arc::new(OpenedRelations::new(relations, Arc::clone(&models)));
         let relation_planners = std::iter::once(ours)
             .chain(state.relation_planners().iter().cloned())
             .collect();
@@ -39,6 +48,7 @@ impl<'a> PlanContext<'a> {
             names,
             relations,
             relation_planners,
+            models,
         }
     }
 }
@@ -102,7 +112,8 @@ impl ContextProvider for PlanContext<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        let known = self.state.scalar_functions().get(name).cloned();
+        known.or_else(|| self.models.function(name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -12,6 +12,7 @@ mod correct;
 mod domain;
 mod guard;
 mod interval_text;
+mod models;
 mod normalize;
 mod operands;
 mod output_names;
@@ -28,6 +29,7 @@ mod tables;
 mod virtual_tables;
 
 pub use assign::assigned;
+pub use models::{Opened, open_model};
 pub use output_names::{readable, shown, shown_name};
 pub use postgres::spelled;
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
@@ -114,7 +116,9 @@ fn plan_resolved(
     postgres::translate(&mut statement, &oids);
     normalize::normalize(&mut statement)?;
     function::desugar(&mut statement);
-    let context = context::PlanContext::new(state, names, relations);
+    let mut models = relations.models.clone();
+    models.translate(&mut statement);
+    let context = context::PlanContext::new(state, names, relations, models);
     let options = ParserOptions::from(&state.config_options().sql_parser);
     let planner = SqlToRel::new_with_options(&context, options);
     let plan = planner.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))?;

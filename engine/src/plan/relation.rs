@@ -12,16 +12,19 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{LogicalPlanBuilder, TableSource};
 use datafusion::sql::sqlparser::ast::TableFactor;
 
+use super::models::{Models, is_of_model};
 use super::resolve::Relations;
 
 /// The relations of one statement by their text.
 pub(super) struct OpenedRelations {
     by_text: HashMap<String, (TableReference, Arc<dyn TableSource>)>,
+    models: Arc<Models>,
 }
 
 impl OpenedRelations {
-    pub fn new(relations: &Relations) -> Self {
+    pub fn new(relations: &Relations, models: Arc<Models>) -> Self {
         Self {
+            models,
             by_text: relations.by_text.clone(),
         }
     }
@@ -64,8 +67,18 @@ impl RelationPlanner for OpenedRelations {
     fn plan_relation(
         &self,
         relation: TableFactor,
-        _context: &mut dyn RelationPlannerContext,
+        context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
+        if is_of_model(&relation) {
+            let plan = self.models.plan(&relation, context)?;
+            let alias = match relation {
+                TableFactor::Table { alias, .. } => alias,
+                _ => None,
+            };
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                plan, alias,
+            ))));
+        }
         if !is_special(&relation) {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         }

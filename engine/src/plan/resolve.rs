@@ -17,6 +17,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col};
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit, Visitor};
 
+use super::models::{Models, NamedModels};
 use super::relation::{is_special, text_of};
 use super::rights::Need;
 use super::tables::{self, moment, open_table};
@@ -45,6 +46,7 @@ pub const READERS: &[&str] = &[
 pub(super) struct Relations {
     pub named: HashMap<TableReference, Arc<dyn TableSource>>,
     pub by_text: HashMap<String, (TableReference, Arc<dyn TableSource>)>,
+    pub models: Models,
 }
 
 type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -60,6 +62,9 @@ pub(super) fn relations<'a>(
     let _ = statement.visit(&mut mentioned);
     Box::pin(async move {
         let mut opened = Relations::default();
+        for model in &mentioned.models.0 {
+            opened.models.open(names, model).await?;
+        }
         for relation in mentioned.relations {
             if is_special(&relation) {
                 let (name, source) = open_special(state, names, &relation).await?;
@@ -90,6 +95,7 @@ pub(super) fn relations<'a>(
 struct Mentioned {
     relations: Vec<TableFactor>,
     ctes: HashSet<String>,
+    models: NamedModels,
 }
 
 impl Visitor for Mentioned {
@@ -102,8 +108,14 @@ impl Visitor for Mentioned {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        self.models.of_expression(expr);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, relation: &TableFactor) -> ControlFlow<()> {
         if matches!(relation, TableFactor::Table { .. }) {
+            self.models.of_relation(relation);
             self.relations.push(relation.clone());
         }
         ControlFlow::Continue(())

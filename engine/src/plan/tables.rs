@@ -25,6 +25,7 @@ pub async fn open_table(
     at: Option<At>,
 ) -> Result<Option<Arc<FileTable>>> {
     let table = match (&relation.kind, at) {
+        (RelationKind::Model(_), _) => return Err(is_a_model(name)),
         (RelationKind::View(_) | RelationKind::Persisted(_), None) => return Ok(None),
         (RelationKind::External(definition), at) => {
             // The files are read with the rights of the table's owner.
@@ -106,6 +107,17 @@ async fn open_managed(warehouse: &Warehouse, folder: &str, at: Option<At>) -> Re
         None => warehouse.latest(folder).await?.open(),
         Some(at) => warehouse.version(folder, at).await?.open(),
     }
+}
+
+/// 42809 where the rows of a model are asked for.
+fn is_a_model(name: &ObjectName) -> Error {
+    Error::new(
+        Kind::WrongObjectType,
+        format!("\"{}\" is a model and has no rows", name.name),
+    )
+    .hint(format!(
+        "Score rows with PREDICT(MODEL {name}, SELECT …), or look at it with DESCRIBE MODEL {name}."
+    ))
 }
 
 fn described(kind: &RelationKind) -> &'static str {

@@ -7,6 +7,8 @@ use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
+use super::model_syntax;
+
 const POSTGRES: PostgreSqlDialect = PostgreSqlDialect {};
 
 /// `IS [NOT] DISTINCT FROM`.
@@ -66,6 +68,10 @@ impl Dialect for QuernDialect {
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
         POSTGRES.prec_value(precedence)
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        model_syntax::parse(parser)
     }
 
     fn parse_infix(

@@ -8,6 +8,7 @@ pub mod array_text;
 mod dialect;
 pub mod guard;
 pub mod literal;
+pub mod model_syntax;
 pub mod pg_type;
 mod place;
 mod redact;

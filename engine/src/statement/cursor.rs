@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Error, Kind, Result};
+use crate::sql::model_syntax::ModelName;
 use crate::sql::{self, Places, guard};
 
 pub(super) struct Cursor {
@@ -192,6 +193,33 @@ impl Cursor {
 
     pub fn query(&mut self) -> Result<Box<ast::Query>> {
         self.sql(|p| p.parse_query())
+    }
+
+    pub fn whole_number(&mut self) -> Result<u64> {
+        match self.peek() {
+            Token::Number(digits, _) if digits.parse::<u64>().is_ok() => {
+                self.parser.next_token();
+                Ok(digits.parse().unwrap_or_default())
+            }
+            _ => Err(self.unexpected("a whole number")),
+        }
+    }
+
+    /// `m`, `s.m`, `m@3`
+    pub fn model(&mut self) -> Result<ModelName> {
+        let name = self.name()?;
+        let version = match self.peek().to_string().as_str() {
+            "@" => {
+                self.parser.next_token();
+                Some(u32::try_from(self.whole_number()?).unwrap_or(u32::MAX))
+            }
+            _ => None,
+        };
+        let parts = name.0.iter().filter_map(|part| part.as_ident().cloned());
+        Ok(ModelName {
+            parts: parts.collect(),
+            version,
+        })
     }
 
     pub fn string(&mut self) -> Result<String> {

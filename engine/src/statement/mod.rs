@@ -10,6 +10,7 @@ mod context;
 mod copy_options;
 mod copy_stream;
 mod cursor;
+mod model_options;
 mod open_cursor;
 mod outcome;
 mod parameters;
@@ -18,9 +19,11 @@ mod profile;
 mod rewrite;
 mod role_options;
 mod show;
+mod train;
 mod with_options;
 mod writing;
 
+mod alter_model;
 mod alter_role;
 mod alter_schema;
 mod alter_table;
@@ -28,6 +31,8 @@ mod analyze;
 mod cancel_query;
 mod close;
 mod copy;
+mod create_experiment;
+mod create_model;
 mod create_role;
 mod create_schema;
 mod create_table;
@@ -37,7 +42,10 @@ mod deallocate;
 mod declare;
 mod delete;
 mod describe;
+mod describe_model;
 mod discard;
+mod drop_experiment;
+mod drop_model;
 mod drop_role;
 mod drop_schema;
 mod drop_table;
@@ -57,8 +65,10 @@ mod set;
 mod show_chunks;
 mod show_columns;
 mod show_create_table;
+mod show_experiments;
 mod show_functions;
 mod show_history;
+mod show_models;
 mod show_queries;
 mod show_schemas;
 mod show_setting;
@@ -107,6 +117,7 @@ impl std::fmt::Debug for Statement {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
+    AlterModel(alter_model::AlterModel),
     AlterRole(alter_role::AlterRole),
     AlterSchema(alter_schema::AlterSchema),
     AlterTable(alter_table::AlterTable),
@@ -114,6 +125,8 @@ pub(crate) enum Body {
     CancelQuery(cancel_query::CancelQuery),
     Close(close::Close),
     Copy(copy::Copy),
+    CreateExperiment(create_experiment::CreateExperiment),
+    CreateModel(create_model::CreateModel),
     CreateRole(create_role::CreateRole),
     CreateSchema(create_schema::CreateSchema),
     CreateTable(create_table::CreateTable),
@@ -123,7 +136,9 @@ pub(crate) enum Body {
     Declare(declare::Declare),
     Delete(Box<delete::Delete>),
     Describe(describe::Describe),
+    DescribeModel(describe_model::DescribeModel),
     Discard(discard::Discard),
+    DropModel(drop_model::DropModel),
     DropRole(drop_role::DropRole),
     DropSchema(drop_schema::DropSchema),
     DropTable(drop_table::DropTable),
@@ -145,6 +160,7 @@ pub(crate) enum Body {
     ShowCreateTable(show_create_table::ShowCreateTable),
     ShowFunctions(show_functions::ShowFunctions),
     ShowHistory(show_history::ShowHistory),
+    ShowModels(show_models::ShowModels),
     ShowQueries(show_queries::ShowQueries),
     ShowSchemas(show_schemas::ShowSchemas),
     ShowSetting(show_setting::ShowSetting),
@@ -189,6 +205,7 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Ok(match words.as_slice() {
         ["alter", "user" | "role", ..] => Body::AlterRole(alter_role::parse(c)?),
+        ["alter", "model", ..] => Body::AlterModel(alter_model::parse(c)?),
         ["alter", "schema", ..] => Body::AlterSchema(alter_schema::parse(c)?),
         ["alter", "table" | "view", ..] => Body::AlterTable(alter_table::parse(c)?),
         ["analyze", ..] => Body::Analyze(analyze::parse(c)?),
@@ -196,6 +213,12 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["close", ..] => Body::Close(close::parse(c)?),
         ["copy", ..] => Body::Copy(copy::parse(c)?),
         ["create", "user" | "role", ..] => Body::CreateRole(create_role::parse(c)?),
+        ["create", "experiment", ..] | ["create", "or", "replace", "experiment"] => {
+            Body::CreateExperiment(create_experiment::parse(c)?)
+        }
+        ["create", "model", ..] | ["create", "or", "replace", "model"] => {
+            Body::CreateModel(create_model::parse(c)?)
+        }
         ["create", "schema", ..] | ["create", "or", "replace", "schema"] => {
             Body::CreateSchema(create_schema::parse(c)?)
         }
@@ -207,9 +230,14 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["deallocate", ..] => Body::Deallocate(deallocate::parse(c)?),
         ["declare", ..] => Body::Declare(declare::parse(c)?),
         ["delete", ..] => Body::Delete(Box::new(delete::parse(c)?)),
+        ["desc" | "describe", "model", word, ..] if !word.is_empty() => {
+            Body::DescribeModel(describe_model::parse(c)?)
+        }
         ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
         ["discard", ..] => Body::Discard(discard::parse(c)?),
         ["drop", "user" | "role", ..] => Body::DropRole(drop_role::parse(c)?),
+        ["drop", "experiment", ..] => Body::DropModel(drop_experiment::parse(c)?),
+        ["drop", "model", ..] => Body::DropModel(drop_model::parse(c)?),
         ["drop", "schema", ..] => Body::DropSchema(drop_schema::parse(c)?),
         ["drop", "table" | "view", ..] => Body::DropTable(drop_table::parse(c)?),
         ["execute", ..] => Body::Execute(execute::parse(c)?),
@@ -227,8 +255,10 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         ["show", "chunks", ..] => Body::ShowChunks(show_chunks::parse(c)?),
         ["show", "columns", ..] => Body::ShowColumns(show_columns::parse(c)?),
         ["show", "create", ..] => Body::ShowCreateTable(show_create_table::parse(c)?),
+        ["show", "experiments", ..] => Body::ShowModels(show_experiments::parse(c)?),
         ["show", "functions", ..] => Body::ShowFunctions(show_functions::parse(c)?),
         ["show", "history", ..] => Body::ShowHistory(show_history::parse(c)?),
+        ["show", "models", ..] => Body::ShowModels(show_models::parse(c)?),
         ["show", "queries", ..] => Body::ShowQueries(show_queries::parse(c)?),
         ["show", "schemas", ..] => Body::ShowSchemas(show_schemas::parse(c)?),
         ["show", "tables", ..] => Body::ShowTables(show_tables::parse(c)?),
@@ -252,6 +282,7 @@ impl Statement {
     /// Runs the statement; rows, if any, stream from the outcome.
     pub(crate) async fn run(&self, ctx: &Context) -> Result<Outcome> {
         match self.body.as_ref() {
+            Body::AlterModel(s) => s.run(ctx),
             Body::AlterRole(s) => s.run(ctx),
             Body::AlterSchema(s) => s.run(ctx),
             Body::AlterTable(s) => s.run(ctx).await,
@@ -259,6 +290,8 @@ impl Statement {
             Body::CancelQuery(s) => s.run(ctx),
             Body::Close(s) => s.run(ctx),
             Body::Copy(s) => s.run(ctx).await,
+            Body::CreateExperiment(s) => s.run(ctx).await,
+            Body::CreateModel(s) => s.run(ctx).await,
             Body::CreateRole(s) => s.run(ctx),
             Body::CreateSchema(s) => s.run(ctx),
             Body::CreateTable(s) => s.run(ctx).await,
@@ -268,7 +301,9 @@ impl Statement {
             Body::Declare(s) => s.run(ctx).await,
             Body::Delete(s) => s.run(ctx).await,
             Body::Describe(s) => s.run(ctx).await,
+            Body::DescribeModel(s) => s.run(ctx).await,
             Body::Discard(s) => s.run(ctx),
+            Body::DropModel(s) => s.run(ctx),
             Body::DropRole(s) => s.run(ctx),
             Body::DropSchema(s) => s.run(ctx).await,
             Body::DropTable(s) => s.run(ctx).await,
@@ -290,6 +325,7 @@ impl Statement {
             Body::ShowCreateTable(s) => s.run(ctx).await,
             Body::ShowFunctions(s) => s.run(ctx).await,
             Body::ShowHistory(s) => s.run(ctx).await,
+            Body::ShowModels(s) => s.run(ctx).await,
             Body::ShowQueries(s) => s.run(ctx).await,
             Body::ShowSchemas(s) => s.run(ctx).await,
             Body::ShowSetting(s) => s.run(ctx).await,
@@ -309,7 +345,9 @@ impl Statement {
     pub(crate) async fn columns(&self, ctx: &Context) -> Result<Option<SchemaRef>> {
         match self.body.as_ref() {
             Body::Analyze(s) => s.columns(ctx).await.map(Some),
+            Body::CreateModel(s) => Ok(Some(s.columns())),
             Body::Describe(s) => s.columns(ctx).await.map(Some),
+            Body::DescribeModel(s) => Ok(Some(s.columns())),
             Body::Execute(s) => s.columns(ctx),
             Body::Explain(s) => Ok(Some(s.columns())),
             Body::Fetch(s) => s.columns(ctx),
@@ -319,6 +357,7 @@ impl Statement {
             Body::ShowCreateTable(s) => Ok(Some(s.columns())),
             Body::ShowFunctions(s) => s.columns(ctx).await.map(Some),
             Body::ShowHistory(s) => Ok(Some(s.columns())),
+            Body::ShowModels(s) => s.columns(ctx).await.map(Some),
             Body::ShowQueries(s) => s.columns(ctx).await.map(Some),
             Body::ShowSchemas(s) => s.columns(ctx).await.map(Some),
             Body::ShowSetting(s) => s.columns(ctx).await.map(Some),
@@ -358,17 +397,21 @@ impl Statement {
     /// What a read-only transaction refuses: the first words of a statement that changes something.
     pub(crate) fn writes(&self) -> Option<&'static str> {
         Some(match self.body.as_ref() {
+            Body::AlterModel(_) => "ALTER MODEL",
             Body::AlterRole(_) => "ALTER ROLE",
             Body::AlterSchema(_) => "ALTER SCHEMA",
             Body::AlterTable(_) => "ALTER TABLE",
             Body::Analyze(_) => "ANALYZE",
             Body::Copy(copy) if copy.writes() => "COPY FROM",
+            Body::CreateExperiment(_) => "CREATE EXPERIMENT",
+            Body::CreateModel(_) => "CREATE MODEL",
             Body::CreateRole(_) => "CREATE ROLE",
             Body::CreateSchema(_) => "CREATE SCHEMA",
             Body::CreateTable(_) => "CREATE TABLE",
             Body::CreateTableAs(_) => "CREATE TABLE AS",
             Body::CreateView(_) => "CREATE VIEW",
             Body::Delete(_) => "DELETE",
+            Body::DropModel(_) => "DROP MODEL",
             Body::DropRole(_) => "DROP ROLE",
             Body::DropSchema(_) => "DROP SCHEMA",
             Body::DropTable(_) => "DROP TABLE",

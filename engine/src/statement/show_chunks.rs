@@ -28,6 +28,7 @@ impl ShowChunks {
         let what = match &relation.kind {
             RelationKind::View(_) => Some("a view"),
             RelationKind::Persisted(_) => Some("a persisted query"),
+            RelationKind::Model(_) => Some("a model"),
             RelationKind::External(_) | RelationKind::Managed(_) => None,
         };
         if let Some(what) = what {

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::ObjectName as SqlName;
 use super::cursor::Cursor;
 use super::{Context, Outcome, outcome};
 use crate::catalog::{ObjectName, RelationKind};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::options::OptionValue;
 use crate::plan::Need;
 use crate::source::Format;
@@ -30,6 +30,15 @@ impl ShowCreateTable {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let (name, relation) = ctx.existing(&self.table, Need::Any)?;
         let sql = match &relation.kind {
+            RelationKind::Model(_) => {
+                return Err(Error::new(
+                    Kind::WrongObjectType,
+                    format!("\"{}\" is a model", name.name),
+                )
+                .hint(format!(
+                    "DESCRIBE MODEL {name} has the statement that made it."
+                )));
+            }
             RelationKind::Managed(managed) => {
                 managed_statement(&name, &ctx.warehouse.latest(&managed.folder).await?)?
             }
@@ -58,7 +67,7 @@ fn statement(name: &ObjectName, kind: &RelationKind) -> String {
             };
             format!("CREATE VIEW {name}{columns} AS {}", view.shown_sql())
         }
-        RelationKind::Managed(_) => String::new(),
+        RelationKind::Managed(_) | RelationKind::Model(_) => String::new(),
         RelationKind::Persisted(rows) => rows.sql.clone(),
         RelationKind::External(definition) => {
             let columns = match definition.format {

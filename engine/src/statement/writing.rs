@@ -62,6 +62,12 @@ pub(super) fn target(ctx: &Context, name: &SqlName, verb: &str, needs: &[Need]) 
                 format!("cannot {verb} view \"{}\"", name.name),
             ));
         }
+        RelationKind::Model(_) => {
+            return Err(Error::new(
+                Kind::WrongObjectType,
+                format!("cannot {verb} model \"{}\"", name.name),
+            ));
+        }
         RelationKind::Persisted(_) => {
             return Err(Error::new(
                 Kind::WrongObjectType,

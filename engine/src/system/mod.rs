@@ -5,6 +5,7 @@
 //! so that it shows one consistent moment. `SHOW …` statements are queries over these tables.
 
 mod chunks;
+mod models;
 mod objects;
 pub mod postgres;
 mod roles;
@@ -22,7 +23,9 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::SessionState;
 use futures::future::BoxFuture;
 
-use crate::catalog::{Catalog, ObjectName, Privilege, Relation, Schema as CatalogSchema, Snapshot};
+use crate::catalog::{
+    Catalog, ObjectName, Privilege, Relation, RelationKind, Schema as CatalogSchema, Snapshot,
+};
 use crate::error::Result;
 use crate::execution::Registry;
 use crate::plan::{Names, Need, VirtualTables};
@@ -60,6 +63,7 @@ pub static TABLES: &[SystemTable] = &[
     objects::COLUMNS,
     objects::VIEWS,
     chunks::CHUNKS,
+    models::MODELS,
     roles::ROLES,
     roles::GRANTS,
     state::FUNCTIONS,
@@ -91,8 +95,18 @@ impl SystemTables {
     fn relations(&self) -> Vec<(ObjectName, Arc<Relation>)> {
         let names = self.names();
         let relations = names.snapshot.relations();
-        let visible = relations.filter(|(n, r)| names.require(n, r, Need::Any).is_ok());
+        let tables = relations.filter(|(_, r)| !matches!(r.kind, RelationKind::Model(_)));
+        let visible = tables.filter(|(n, r)| names.require(n, r, Need::Any).is_ok());
         visible.map(|(name, r)| (name, Arc::clone(r))).collect()
+    }
+
+    /// The models that the user may know of.
+    fn models(&self) -> Vec<(ObjectName, Arc<Relation>)> {
+        let names = self.names();
+        let relations = names.snapshot.relations();
+        let visible = relations.filter(|(n, r)| names.require(n, r, Need::Any).is_ok());
+        let models = visible.filter(|(_, r)| matches!(r.kind, RelationKind::Model(_)));
+        models.map(|(name, r)| (name, Arc::clone(r))).collect()
     }
 
     /// Whether the user may read the rows of a table or view.

@@ -1,6 +1,6 @@
 //! `system.schemas`, `.tables`, `.columns`, `.views`: what the catalog holds.
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::sql::sqlparser::ast;
 use futures::FutureExt;
@@ -70,6 +70,8 @@ pub(super) const TABLES: SystemTable = SystemTable {
                     ),
                     RelationKind::Persisted(_) => ("persisted", None, None),
                     RelationKind::View(_) => ("view", None, None),
+                    // They are not among the relations.
+                    RelationKind::Model(_) => continue,
                 };
                 let known = rows_of(system, &relation).await;
                 rows.push([
@@ -205,6 +207,7 @@ pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Res
         }
         RelationKind::External(definition) => Ok(definition.schema()),
         RelationKind::Persisted(rows) => Ok(TableProvider::schema(rows.as_ref())),
+        RelationKind::Model(_) => Ok(Arc::new(Schema::empty())),
         RelationKind::Managed(managed) => {
             let version = system.warehouse.latest(&managed.folder).await?;
             Ok(Arc::clone(version.schema()))

@@ -26,6 +26,7 @@ use super::convert;
 use super::history::history;
 use super::version::TableVersion;
 use crate::error::{Error, Kind, Result};
+use crate::model::Library;
 use crate::source::{Store, StoreOptions, absolute_location, store};
 
 /// Which version of a table a query reads.
@@ -135,6 +136,7 @@ pub struct Warehouse {
     known: Mutex<HashMap<String, DeltaTable>>,
     /// By folder.
     locks: Mutex<HashMap<String, Arc<Locks>>>,
+    models: Library,
     /// Folders of tables that are being created, which no table of the catalog has yet.
     creating: Arc<Mutex<HashSet<String>>>,
     /// Removes the warehouse of a process without a data folder at its end.
@@ -180,6 +182,7 @@ impl Warehouse {
 
     fn at_place(root: Place, temporary: Option<tempfile::TempDir>) -> Self {
         Self {
+            models: Library::default(),
             root,
             known: Mutex::default(),
             locks: Mutex::default(),
@@ -203,6 +206,11 @@ impl Warehouse {
             name,
             creating: Arc::clone(&self.creating),
         }
+    }
+
+    /// The files of models.
+    pub fn models(&self) -> &Library {
+        &self.models
     }
 
     pub fn place(&self, folder: &str) -> Place {

@@ -21,6 +21,8 @@ pub struct Counts {
     /// Targets and weights that are NaN, infinite, or negative where they must not be.
     pub bad_target: u64,
     pub bad_weight: u64,
+    /// Rows that are in none of the folds.
+    pub bad_fold: u64,
 }
 
 impl Counts {
@@ -33,7 +35,7 @@ impl Counts {
         }
     }
 
-    fn scalars(&mut self) -> [&mut u64; 7] {
+    fn scalars(&mut self) -> [&mut u64; 8] {
         [
             &mut self.read,
             &mut self.used,
@@ -42,6 +44,7 @@ impl Counts {
             &mut self.null_feature,
             &mut self.bad_target,
             &mut self.bad_weight,
+            &mut self.bad_fold,
         ]
     }
 
@@ -81,7 +84,7 @@ impl Counts {
         let columns = u32::from_le_bytes(*columns) as usize;
         let size = columns
             .saturating_mul(3)
-            .saturating_add(7)
+            .saturating_add(8)
             .saturating_mul(8);
         let (own, rest) = rest.split_at_checked(size).ok_or_else(damaged)?;
         *bytes = rest;
@@ -90,7 +93,7 @@ impl Counts {
             .map(|b| b.try_into().map(u64::from_le_bytes));
         let numbers: Vec<u64> = numbers.collect::<Result<_, _>>().map_err(|_| damaged())?;
         let mut counts = Counts::of(columns);
-        let (scalars, lists) = numbers.split_at(7);
+        let (scalars, lists) = numbers.split_at(8);
         for (mine, value) in counts.scalars().into_iter().zip(scalars) {
             *mine = *value;
         }
@@ -130,6 +133,13 @@ impl Counts {
                 "weights are negative, NaN or infinite in {rows} rows"
             ))
             .hint("A weight says how often a row counts: 0 or more."));
+        }
+        if self.bad_fold > 0 {
+            let rows = self.bad_fold;
+            return Err(
+                Error::rows(format!("the fold column names no fold in {rows} rows"))
+                    .hint("Folds are numbered 0, 1, … up to cv - 1."),
+            );
         }
         let nulls = listed(&self.nulls);
         if nulls_are_errors && !nulls.is_empty() {

@@ -43,8 +43,8 @@ impl Keep {
 pub enum Folds {
     #[default]
     None,
-    /// From a column of whole numbers from 0 on.
-    Column,
+    /// From a column of whole numbers from 0 on, below this one.
+    Column(u32),
     /// So many folds, by the draw.
     Drawn(u32),
 }
@@ -259,7 +259,7 @@ impl Encoder {
             true => self.draws(&features, &target),
             false => Vec::new(),
         };
-        let fold = self.folds(columns.fold, &draw, &mut features)?;
+        let fold = self.folds(columns.fold, &draw, &mut features, counts)?;
         for (row, draw) in draw.iter().enumerate() {
             if !self.plan.keep.takes(*draw) {
                 features.refuse(row);
@@ -329,23 +329,27 @@ impl Encoder {
         array: Option<&ArrayRef>,
         draws: &[u64],
         features: &mut Features,
+        counts: &mut Counts,
     ) -> Result<Vec<u32>> {
         match (self.plan.folds, array) {
-            (Folds::None, _) | (Folds::Column, None) => Ok(Vec::new()),
+            (Folds::None, _) | (Folds::Column(_), None) => Ok(Vec::new()),
             (Folds::Drawn(folds), _) => {
                 // Another stream than that of the held-out rows.
                 let fold =
                     |draw: &u64| (mix(draw ^ 0x0066_6f6c_6473) % u64::from(folds.max(1))) as u32;
                 Ok(draws.iter().map(fold).collect())
             }
-            (Folds::Column, Some(array)) => {
+            (Folds::Column(folds), Some(array)) => {
                 let numbers = numbers(array)?;
                 let fold = |row: usize| {
-                    let known = numbers.is_valid(row) && numbers.value(row) >= 0.0;
-                    if !known {
-                        features.refuse(row);
+                    let fold = numbers.value(row);
+                    let known = fold.fract() == 0.0 && (0.0..f64::from(folds)).contains(&fold);
+                    if numbers.is_valid(row) && known {
+                        return fold as u32;
                     }
-                    if known { numbers.value(row) as u32 } else { 0 }
+                    counts.bad_fold += 1;
+                    features.refuse(row);
+                    0
                 };
                 Ok((0..numbers.len()).map(fold).collect())
             }

@@ -140,7 +140,8 @@ impl Objects {
             by_oid: HashMap::new(),
             by_name: HashMap::new(),
         };
-        for (name, relation) in snapshot.relations() {
+        let tables = snapshot.relations();
+        for (name, relation) in tables.filter(|(_, r)| !matches!(r.kind, RelationKind::Model(_))) {
             let oid = derived.next("relation", &name.schema, &name.name);
             objects.add(
                 oid,

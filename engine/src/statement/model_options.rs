@@ -1,0 +1,132 @@
+//! The options of CREATE MODEL: those of the model's class, and those of how it is trained.
+
+use quern_model::class::{self, Class};
+use quern_model::feature::{NullPolicy, Unknown};
+use quern_model::parameter::{Parameters, Value};
+
+use super::Notice;
+use crate::error::{Error, Kind, Result};
+use crate::options::{OptionValue, Options};
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub class: &'static Class,
+    pub parameters: Parameters,
+    pub target: Option<String>,
+    pub weight: Option<String>,
+    pub fold: Option<String>,
+    pub nulls: NullPolicy,
+    pub unknown: Unknown,
+    pub standardize: bool,
+    /// The share of rows that is held out.
+    pub held_out: Option<f64>,
+    /// What was asked for in vain.
+    pub notices: Vec<Notice>,
+}
+
+impl Request {
+    pub fn of(mut options: Options) -> Result<Self> {
+        let class = options.take_text("model_class")?.ok_or_else(|| {
+            Error::new(
+                Kind::InvalidParameterValue,
+                "CREATE MODEL needs a model_class",
+            )
+            .hint("Write WITH (model_class = 'LinearRegression', …).")
+        })?;
+        let class = class::find(&class)?;
+        let column = |text: Option<String>| text.filter(|name| !name.is_empty());
+        let target = column(options.take_text("target_column")?);
+        let weight = column(options.take_text("weight_column")?);
+        let fold = column(options.take_text("fold_column")?);
+        let nulls = match options.take_text("null_policy")?.as_deref() {
+            None | Some("error") => NullPolicy::Error,
+            Some("drop") => NullPolicy::Drop,
+            Some("impute") => NullPolicy::Impute,
+            Some("missing") => NullPolicy::Missing,
+            Some(other) => {
+                return Err(wrong(
+                    "null_policy",
+                    other,
+                    "'error', 'drop', 'impute' or 'missing'",
+                ));
+            }
+        };
+        let unknown = match options.take_text("handle_unknown")?.as_deref() {
+            None | Some("error") => Unknown::Error,
+            Some("ignore") => Unknown::Ignore,
+            Some(other) => return Err(wrong("handle_unknown", other, "'error' or 'ignore'")),
+        };
+        let standardize = options.take_boolean("standardize")?.unwrap_or(false);
+        let held_out = match options.take("data_split") {
+            None => None,
+            Some(OptionValue::Number(digits)) => match digits.parse::<f64>() {
+                Ok(share) if share > 0.0 && share < 1.0 => Some(share),
+                _ => return Err(wrong("data_split", &digits, "a number between 0 and 1")),
+            },
+            Some(other) => {
+                return Err(wrong(
+                    "data_split",
+                    &other.to_string(),
+                    "a number between 0 and 1",
+                ));
+            }
+        };
+        let given: Vec<(String, Value)> = options
+            .entries()
+            .iter()
+            .map(|(n, v)| (n.clone(), value(v)))
+            .collect();
+        let (parameters, ignored) = class.parameters(&given)?;
+        let notices = ignored
+            .iter()
+            .map(|name| Notice::info(format!("{name} has no effect")));
+        if nulls == NullPolicy::Missing && !class.missing {
+            return Err(Error::new(
+                Kind::InvalidParameterValue,
+                format!("{} cannot learn from missing values", class.name),
+            )
+            .hint("Choose null_policy = 'drop' or 'impute'."));
+        }
+        Ok(Self {
+            class,
+            parameters,
+            target,
+            weight,
+            fold,
+            nulls,
+            unknown,
+            standardize,
+            held_out,
+            notices: notices.collect(),
+        })
+    }
+}
+
+pub(super) fn wrong(name: &str, given: &str, may_be: &str) -> Error {
+    Error::new(
+        Kind::InvalidParameterValue,
+        format!("invalid value for option \"{name}\": {given}"),
+    )
+    .hint(format!("It takes {may_be}."))
+}
+
+/// A value of SQL as a parameter.
+pub(super) fn value(value: &OptionValue) -> Value {
+    match value {
+        OptionValue::Text(text) => Value::Text(text.clone().into()),
+        OptionValue::Number(digits) => match digits.parse() {
+            Ok(number) => Value::Number(number),
+            Err(_) => Value::Text(digits.clone().into()),
+        },
+        OptionValue::Boolean(flag) => Value::Bool(*flag),
+        OptionValue::Null => Value::Null,
+        OptionValue::Array(values) => Value::List(values.iter().map(self::value).collect()),
+        OptionValue::Map(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(name, v)| (name.clone(), self::value(v)));
+            Value::Map(entries.collect())
+        }
+    }
+}
