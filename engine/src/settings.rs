@@ -12,7 +12,7 @@ mod value;
 
 pub use limits::Limits;
 pub use pages::{reference_page, sample_file};
-pub use value::{format_bytes, parse_bytes, parse_duration_ms};
+pub use value::{format_bytes, format_count, format_elapsed, parse_bytes, parse_duration_ms};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -302,6 +302,13 @@ impl Settings {
             false => "idle_session_timeout",
         };
         parse_duration_ms(self.text(name))
+            .filter(|ms| *ms > 0)
+            .map(Duration::from_millis)
+    }
+
+    /// `None` when clients are not to be told of progress.
+    pub fn progress_interval(&self) -> Option<Duration> {
+        parse_duration_ms(self.text("quern.progress_interval"))
             .filter(|ms| *ms > 0)
             .map(Duration::from_millis)
     }

@@ -48,7 +48,7 @@ impl AsyncDB for Client {
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Column>, Failure> {
         match self.connection.run(&self.variables.fill(sql)).await {
-            Ok(Reply::Done) => Ok(DBOutput::StatementComplete(0)),
+            Ok(Reply::Done { affected_rows }) => Ok(DBOutput::StatementComplete(affected_rows)),
             Ok(Reply::Rows { columns, rows }) => {
                 let masked =
                     |row: Vec<String>| row.iter().map(|v| self.variables.mask(v)).collect();

@@ -17,12 +17,16 @@ impl Way for InProcess {
     }
 
     async fn start(&self) -> Result<Box<dyn Server>, Failure> {
-        let mut settings = Settings::default();
-        // Plans, and rows without an ORDER BY, are the same on every machine.
-        settings.set_at_start("quern.threads", "2")?;
-        settings.set_at_start("quern.memory_limit", "1GiB")?;
-        Ok(Box::new(Engine::open(settings)?))
+        Ok(Box::new(Engine::open(settings()?)?))
     }
+}
+
+/// Plans, and rows without an ORDER BY, are the same on every machine.
+pub fn settings() -> Result<Settings, Failure> {
+    let mut settings = Settings::default();
+    settings.set_at_start("quern.threads", "2")?;
+    settings.set_at_start("quern.memory_limit", "1GiB")?;
+    Ok(settings)
 }
 
 #[async_trait]
@@ -35,8 +39,11 @@ impl Server for Engine {
 #[async_trait]
 impl Connection for Session {
     async fn run(&mut self, sql: &str) -> Result<Reply, Failure> {
-        let Some(rows) = self.sql(sql).await?.rows else {
-            return Ok(Reply::Done);
+        let outcome = self.sql(sql).await?;
+        let Some(rows) = outcome.rows else {
+            return Ok(Reply::Done {
+                affected_rows: outcome.affected_rows.unwrap_or(0),
+            });
         };
         let schema = rows.schema();
         let batches = rows.collect().await?;

@@ -138,7 +138,7 @@ async fn runner(
             })
         }
     });
-    runner.with_column_validator(strict_column_validator);
+    runner.with_column_validator(way.column_validator());
     runner.with_normalizer(|line| line.clone());
     runner.with_validator(same_rows);
     Ok((runner, temp))

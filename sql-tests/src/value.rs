@@ -21,8 +21,15 @@ fn text(column: &TextColumn, row: usize) -> String {
     let mut value = String::new();
     match column.write(row, &mut value) {
         false => "NULL".into(),
-        true if value.is_empty() => "(empty)".into(),
-        true => escaped(&value),
+        true => noted(&value),
+    }
+}
+
+/// A value that is not NULL in the notation of the files.
+pub fn noted(value: &str) -> String {
+    match value {
+        "" => "(empty)".into(),
+        value => escaped(value),
     }
 }
 

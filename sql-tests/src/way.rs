@@ -3,18 +3,29 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use sqllogictest::{ColumnTypeValidator, strict_column_validator};
 
 use crate::column::Column;
 use crate::in_process::InProcess;
+use crate::postgres::{Postgres, Protocol};
 
 /// Every way that the files are run over. A new surface is one more entry.
-pub static WAYS: &[&dyn Way] = &[&InProcess];
+pub static WAYS: &[&dyn Way] = &[
+    &InProcess,
+    &Postgres(Protocol::Simple),
+    &Postgres(Protocol::Extended),
+];
 
 /// A road from SQL text to rows.
 #[async_trait]
 pub trait Way: Send + Sync {
     /// The label for `onlyif` and `skipif` in the files.
     fn name(&self) -> &'static str;
+
+    /// Which kinds of columns pass for the letters of a file.
+    fn column_validator(&self) -> ColumnTypeValidator<Column> {
+        strict_column_validator
+    }
 
     /// Starts a server with an empty catalog in memory: one for each file.
     async fn start(&self) -> Result<Box<dyn Server>, Failure>;
@@ -42,7 +53,9 @@ pub enum Reply {
         columns: Vec<Column>,
         rows: Vec<Vec<String>>,
     },
-    Done,
+    Done {
+        affected_rows: u64,
+    },
 }
 
 /// An error as the files see it: `SQLSTATE: message`.
@@ -59,6 +72,16 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A connection that broke, or that makes no sense.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self {
+            sqlstate: "08000".into(),
+            message: error.to_string(),
+        }
+    }
+}
 
 impl From<quern_engine::Error> for Failure {
     fn from(error: quern_engine::Error) -> Self {

@@ -140,6 +140,14 @@ pub(super) static SETTINGS: &[Setting] = &[
               container or the machine allows.",
     },
     Setting {
+        name: "quern.progress_interval",
+        value_type: ValueType::Duration,
+        default: "10s",
+        scope: Scope::Session,
+        doc: "How often clients of the PostgreSQL protocol are told, as a NOTICE, how far a statement is that takes \
+              longer; 0 means never.",
+    },
+    Setting {
         name: "quern.spill_dir",
         value_type: ValueType::Text,
         default: "",

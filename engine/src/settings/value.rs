@@ -1,5 +1,7 @@
 //! The values that settings take: sizes, durations, lists; how they are read and checked.
 
+use std::time::Duration;
+
 use super::{Setting, ValueType};
 use crate::error::{Error, Kind, Result};
 
@@ -166,6 +168,29 @@ pub fn format_bytes(bytes: u64) -> String {
     } else {
         format!("{value:.1} {}", UNITS[unit])
     }
+}
+
+/// `4.2s`, `1m05s`, `2h03m`.
+pub fn format_elapsed(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    match seconds {
+        0..60 => format!("{:.1}s", elapsed.as_secs_f64()),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// `1,234,567`.
+pub fn format_count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Splits `a, "B c"` into names; unquoted ones fold to lower case.

@@ -18,6 +18,7 @@ use super::extended::Extended;
 use super::message::{Frame, FrameReader, Message, violation};
 use super::output::{Gone, Output, Sent};
 use super::parameters::Told;
+use super::progress::ProgressNotices;
 use super::types::TextStyle;
 
 /// Messages that wait while a statement runs.
@@ -27,6 +28,7 @@ pub struct Connection<W> {
     pub(super) session: Arc<Session>,
     pub(super) output: Output<W>,
     pub(super) extended: Extended,
+    pub(super) progress: ProgressNotices,
     inbox: mpsc::Receiver<Result<Frame>>,
     /// The client is gone.
     gone: CancellationToken,
@@ -57,6 +59,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             session,
             output,
             extended: Extended::default(),
+            progress: ProgressNotices::default(),
             inbox,
             gone,
             shutdown,
@@ -243,14 +246,24 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             .put(Reply::CommandComplete(CommandComplete::new(tag)));
     }
 
-    /// Waits for work of the session, which is cancelled when the client goes away.
+    /// A statement begins, or goes on after its client paused it.
+    pub(super) fn begin_progress(&mut self) {
+        self.progress.begin(&self.session.settings());
+    }
+
+    /// Waits for work of the session, which is cancelled when the client goes away, and tells of
+    /// its progress.
     pub(super) async fn unless_gone<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
-        tokio::select! {
-            result = &mut work => result,
-            () = self.gone.cancelled() => {
-                self.session.cancel();
-                work.await
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                () = self.gone.cancelled() => {
+                    self.session.cancel();
+                    return work.await;
+                }
+                () = self.progress.due() => self.tell_progress().await,
             }
         }
     }

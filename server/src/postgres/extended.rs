@@ -128,6 +128,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             .iter()
             .map(|oid| arrow_type_of(*oid).unwrap_or(DataType::Null))
             .collect();
+        self.begin_progress();
         let session = Arc::clone(&self.session);
         let prepared = self.unless_gone(session.prepare(statement, &types)).await?;
         let prepared = match name {
@@ -238,6 +239,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         let Some(mut portal) = self.extended.portals.remove(name) else {
             return Ok(Err(no_portal(name)));
         };
+        self.begin_progress();
         let result = self.execute_portal(&mut portal, name, max_rows).await?;
         if result.is_err() {
             portal.state = State::Over;

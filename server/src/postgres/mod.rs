@@ -3,7 +3,7 @@
 //! [`Server::serve`] takes connections. For each, `startup.rs` makes a session of it (TLS,
 //! authentication, parameters) and `connection.rs` holds the conversation: `simple.rs` and
 //! `extended.rs` are the two protocols, `portal.rs` sends rows, `types/` writes and reads values,
-//! `copy.rs` is COPY. Message formats to clients and the SCRAM exchange are pgwire's. What a client
+//! `copy.rs` is COPY, `progress.rs` tells of long statements. Message formats to clients and the SCRAM exchange are pgwire's. What a client
 //! sends is read by `message.rs`, within the bounds of its frames.
 //!
 //! A query is pulled by its client: rows are computed as they are taken, and a client that goes
@@ -19,6 +19,7 @@ mod message;
 mod output;
 mod parameters;
 mod portal;
+mod progress;
 mod simple;
 mod startup;
 pub mod types;

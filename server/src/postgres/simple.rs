@@ -35,6 +35,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     }
 
     async fn run_statement(&mut self, statement: &Statement) -> Sent<Result<()>> {
+        self.begin_progress();
         let session = Arc::clone(&self.session);
         match self.unless_gone(session.execute(statement)).await {
             Ok(outcome) => self.answer(outcome).await,

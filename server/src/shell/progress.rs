@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use quern_engine::execution::Progress;
-use quern_engine::settings::format_bytes;
+use quern_engine::settings::{format_bytes, format_count, format_elapsed};
 
 use super::terminal;
 
@@ -105,7 +105,7 @@ fn line(progress: &Progress, memory_limit_bytes: u64, width_columns: usize) -> S
             parts.push(elapsed);
         }
     }
-    parts.push(format!("{} rows", grouped(progress.rows_scanned)));
+    parts.push(format!("{} rows", format_count(progress.rows_scanned)));
     if progress.spilled_bytes > 0 {
         parts.push(format!("{} spilled", format_bytes(progress.spilled_bytes)));
     }
@@ -124,29 +124,6 @@ fn line(progress: &Progress, memory_limit_bytes: u64, width_columns: usize) -> S
         line += &part;
     }
     line
-}
-
-/// `4.2s`, `1m05s`, `2h03m`.
-pub fn format_elapsed(elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    match seconds {
-        0..60 => format!("{:.1}s", elapsed.as_secs_f64()),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ mod conversation;
 mod copy;
 mod ending;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod load;
+mod progress;
 mod security;
 
 use std::sync::Arc;
