@@ -1,5 +1,6 @@
 //! Expressions that DataFusion would answer otherwise than PostgreSQL, rewritten by the analyzer
-//! before types are settled: comparisons of intervals, and `SIMILAR TO`.
+//! before types are settled: comparisons of intervals, `SIMILAR TO`, and windows over bytes, structs
+//! and intervals.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +9,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{Between, Like, ScalarFunction};
+use datafusion::logical_expr::expr::{Between, Like, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, WindowFrameBound, WindowFrameUnits, lit,
+};
 
 use super::scalar::checked::checked;
 
@@ -90,6 +93,29 @@ fn arithmetic(expr: &BinaryExpr, schema: &DFSchema) -> Option<Expr> {
     checked(expr, &left, &right)
 }
 
+/// RANGE without a distance is GROUPS, which DataFusion takes for types that it cannot subtract.
+fn window(expr: &WindowFunction, schema: &DFSchema) -> Option<Expr> {
+    let frame = &expr.params.window_frame;
+    let is_distance =
+        |bound: &WindowFrameBound| !bound.is_unbounded() && *bound != WindowFrameBound::CurrentRow;
+    if frame.units != WindowFrameUnits::Range
+        || is_distance(&frame.start_bound)
+        || is_distance(&frame.end_bound)
+    {
+        return None;
+    }
+    let ordered_by = expr.params.order_by.first()?.expr.get_type(schema).ok()?;
+    let is_refused = match &ordered_by {
+        DataType::Interval(_) | DataType::Duration(_) | DataType::Struct(_) => true,
+        other => other.is_binary(),
+    };
+    is_refused.then(|| {
+        let mut grouped = expr.clone();
+        grouped.params.window_frame.units = WindowFrameUnits::Groups;
+        Expr::WindowFunction(Box::new(grouped))
+    })
+}
+
 /// At least one interval, and nothing that is not a length of time.
 fn compares_intervals(operands: &[&Expr], schema: &DFSchema) -> bool {
     let types: Vec<_> = operands.iter().map(|e| e.get_type(schema).ok()).collect();
@@ -115,6 +141,7 @@ impl FunctionRewrite for PostgresMeaning {
                 .or_else(|| arithmetic(binary, schema)),
             Expr::Between(between) => self.between(between, schema),
             Expr::SimilarTo(like) => self.similar(like),
+            Expr::WindowFunction(function) => window(function, schema),
             _ => None,
         };
         Ok(match replacement {

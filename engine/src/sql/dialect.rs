@@ -27,7 +27,10 @@ type Comparison = fn(Box<Expr>, Box<Expr>) -> Expr;
 
 /// PostgreSQL's dialect with additions; to the parser it *is* PostgreSQL's.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct QuernDialect;
+pub struct QuernDialect {
+    /// Whether a join may stand between another join and its ON: `a JOIN b JOIN c ON … ON …`.
+    pub nests_joins: bool,
+}
 
 macro_rules! yes {
     ($($method:ident),+ $(,)?) => { $(fn $method(&self) -> bool { true })+ };
@@ -60,6 +63,10 @@ impl Dialect for QuernDialect {
 
     fn is_custom_operator_part(&self, ch: char) -> bool {
         POSTGRES.is_custom_operator_part(ch)
+    }
+
+    fn supports_left_associative_joins_without_parens(&self) -> bool {
+        !self.nests_joins
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {

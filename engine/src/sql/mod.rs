@@ -22,6 +22,7 @@ pub use script::{Cut, Lexeme, LexemeKind, cut, lexemes};
 pub use types::{type_name, widen_float};
 
 use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{
     Span, Token, TokenWithSpan, Tokenizer, TokenizerError,
@@ -81,14 +82,27 @@ fn finish(
 }
 
 fn tokenize(script: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
-    Tokenizer::new(&QuernDialect, script).tokenize_with_location()
+    Tokenizer::new(&QuernDialect::default(), script).tokenize_with_location()
 }
 
 /// A parser over the tokens of one statement.
 pub fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
-    Parser::new(&QuernDialect)
+    Parser::new(dialect_for(&tokens))
         .with_tokens_with_locations(tokens)
         .with_recursion_limit(guard::MAX_NESTING)
+}
+
+/// Joins nest unless there is a NATURAL one, whose right side would take in what follows, or so many
+/// that the parser would need too much stack for them.
+fn dialect_for(tokens: &[TokenWithSpan]) -> &'static QuernDialect {
+    let count = |keyword: Keyword| {
+        let is_it = |t: &&TokenWithSpan| matches!(&t.token, Token::Word(w) if w.keyword == keyword);
+        tokens.iter().filter(is_it).count()
+    };
+    match count(Keyword::NATURAL) == 0 && count(Keyword::JOIN) <= guard::MAX_NESTING {
+        true => &QuernDialect { nests_joins: true },
+        false => &QuernDialect { nests_joins: false },
+    }
 }
 
 /// Parses text that must be exactly one query: a stored view, or a query of ours.

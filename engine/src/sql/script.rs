@@ -23,7 +23,7 @@ pub fn cut(text: &str) -> Cut {
         return uncut(text);
     }
     let mut tokens = Vec::new();
-    let failed = Tokenizer::new(&QuernDialect, text)
+    let failed = Tokenizer::new(&QuernDialect::default(), text)
         .tokenize_with_location_into_buf(&mut tokens)
         .is_err();
     let places = Places::new(text);
@@ -93,7 +93,7 @@ pub fn lexemes(text: &str) -> Vec<Lexeme> {
         }];
     }
     let mut tokens = Vec::new();
-    let failed = Tokenizer::new(&QuernDialect, text)
+    let failed = Tokenizer::new(&QuernDialect::default(), text)
         .tokenize_with_location_into_buf(&mut tokens)
         .is_err();
     let places = Places::new(text);

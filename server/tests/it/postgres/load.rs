@@ -16,12 +16,12 @@ use super::Raw;
 const IDLE: usize = 10_000;
 /// As few as these are no test.
 const LEAST_IDLE: usize = 4_000;
-/// Memory of one of them in the server; a debug build needs about half of that.
-const BYTES_PER_IDLE: u64 = 128 << 10;
+/// Memory of one of them in the server, more than three times what is needed.
+const BYTES_PER_IDLE: u64 = 64 << 10;
 
 /// Rows of a long answer.
 const ROWS: u64 = if cfg!(debug_assertions) {
-    5_000_000
+    2_000_000
 } else {
     50_000_000
 };
