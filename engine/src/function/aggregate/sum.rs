@@ -1,16 +1,21 @@
 //! `sum` that never wraps: like PostgreSQL's, the sum of `bigint` is `numeric`, so that it holds any
 //! sum of them; smaller integers add up to `bigint`. All else is DataFusion's `sum`.
+//!
+//! The type of an argument is settled more than once, so it must stay what it is the second time:
+//! smaller integers are widened where they are added and not before, or they would pass for `bigint`.
 
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF,
-    Signature, StatisticsArgs, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator,
+    ReversedUDAF, Signature, StatisticsArgs, Volatility,
 };
 
 use crate::error::{Error, Kind};
@@ -38,14 +43,26 @@ impl Sum {
 fn added_as(given: &DataType) -> Option<DataType> {
     Some(match given {
         DataType::Int64 | DataType::UInt64 => BIGINT,
-        t if t.is_integer() => DataType::Int64,
+        t if t.is_integer() => t.clone(),
         t if t.is_floating() => DataType::Float64,
         t if t.is_decimal() => t.clone(),
         DataType::Interval(_) | DataType::Duration(_) => given.clone(),
         DataType::Dictionary(_, value) => return added_as(value),
-        DataType::Null => DataType::Int64,
+        DataType::Null => DataType::Int32,
         _ => return None,
     })
+}
+
+/// Whether what is added is an integer, which is smaller than a bigint.
+fn is_widened(args: &AccumulatorArgs) -> bool {
+    args.expr_fields
+        .first()
+        .is_some_and(|field| field.data_type().is_integer())
+}
+
+fn widened(values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+    let wide = values.iter().map(|v| cast(v, &DataType::Int64));
+    Ok(wide.collect::<std::result::Result<_, _>>()?)
 }
 
 impl AggregateUDFImpl for Sum {
@@ -73,11 +90,16 @@ impl AggregateUDFImpl for Sum {
     }
 
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(given)
+        match given {
+            [small] if small.is_integer() => Ok(DataType::Int64),
+            given => self.inner.return_type(given),
+        }
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.inner.accumulator(args)
+        let widens = is_widened(&args);
+        let sum = self.inner.accumulator(args)?;
+        Ok(if widens { Box::new(Widened(sum)) } else { sum })
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -92,11 +114,19 @@ impl AggregateUDFImpl for Sum {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.inner.create_groups_accumulator(args)
+        let widens = is_widened(&args);
+        let sums = self.inner.create_groups_accumulator(args)?;
+        Ok(if widens {
+            Box::new(WidenedGroups(sums))
+        } else {
+            sums
+        })
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.inner.create_sliding_accumulator(args)
+        let widens = is_widened(&args);
+        let sum = self.inner.create_sliding_accumulator(args)?;
+        Ok(if widens { Box::new(Widened(sum)) } else { sum })
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
@@ -113,5 +143,79 @@ impl AggregateUDFImpl for Sum {
 
     fn documentation(&self) -> Option<&Documentation> {
         self.inner.documentation()
+    }
+}
+
+/// A sum of bigints that is given smaller integers.
+#[derive(Debug)]
+struct Widened(Box<dyn Accumulator>);
+
+impl Accumulator for Widened {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.update_batch(&widened(values)?)
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.retract_batch(&widened(values)?)
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        self.0.supports_retract_batch()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_batch(states)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.0.state()
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.0.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.0.size()
+    }
+}
+
+/// Such sums of many groups.
+struct WidenedGroups(Box<dyn GroupsAccumulator>);
+
+impl GroupsAccumulator for WidenedGroups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        self.0
+            .update_batch(&widened(values)?, groups, filter, total)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.0.merge_batch(states, groups, total)
+    }
+
+    fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
+        self.0.evaluate(emit)
+    }
+
+    fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
+        self.0.state(emit)
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        self.0.convert_to_state(&widened(values)?, filter)
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
     }
 }
