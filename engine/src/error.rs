@@ -133,6 +133,8 @@ kinds! {
     TooManyColumns = "54011",
     /// The statement is larger or deeper than the engine accepts: split it.
     TooComplex = "54001",
+    /// The server cannot be reached, or the connection to it ended: check host, port and network.
+    Connection = "08006",
     /// The client does not keep to the protocol: a defect of the client.
     ProtocolViolation = "08P01",
     /// Text that is not UTF-8: set the client's encoding.

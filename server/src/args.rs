@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::postgres::Authentication;
+use crate::postgres::client::{self, TlsMode};
 use crate::role::demo::Scale;
 use crate::shell::Format;
 
@@ -55,10 +56,80 @@ pub struct SqlArgs {
     #[arg(long)]
     pub no_progress: bool,
     #[command(flatten)]
+    pub remote: RemoteArgs,
+    #[command(flatten)]
     pub engine: EngineArgs,
     /// What to run, in order; empty for standard input.
     #[arg(skip)]
     pub inputs: Vec<Input>,
+}
+
+/// Flags that have statements run on a server. What configures an engine here does not go with them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub struct RemoteArgs {
+    /// Run statements on the `quern serve` of this host, not in this process
+    #[arg(
+        long,
+        value_name = "HOST",
+        conflicts_with_all = ["config", "data_dir", "memory_limit", "threads", "settings"]
+    )]
+    pub host: Option<String>,
+    /// Port of the server
+    #[arg(
+        short,
+        long,
+        value_name = "PORT",
+        default_value_t = 5433,
+        requires = "host"
+    )]
+    port: u16,
+    /// User; the password is $QUERN_PASSWORD, $PGPASSWORD, a line of ~/.pgpass, or asked for
+    #[arg(
+        short = 'U',
+        long,
+        value_name = "NAME",
+        default_value = "quern",
+        requires = "host"
+    )]
+    user: String,
+    /// Database; there is one
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        default_value = "quern",
+        requires = "host"
+    )]
+    dbname: String,
+    /// Encryption [default: prefer, or verify-full with --tls-ca]
+    #[arg(long, value_enum, requires = "host", requires_ifs = [
+        ("verify-ca", "tls_ca"),
+        ("verify-full", "tls_ca"),
+    ])]
+    tls_mode: Option<TlsMode>,
+    /// Certificates that the server's must come from, PEM
+    #[arg(long, value_name = "FILE", requires = "host")]
+    tls_ca: Option<PathBuf>,
+}
+
+impl RemoteArgs {
+    /// How to connect; `None` when statements run in this process.
+    pub fn config(&self, application: &str) -> Option<client::Config> {
+        Some(client::Config {
+            host: self.host.clone()?,
+            port: self.port,
+            user: self.user.clone(),
+            database: self.dbname.clone(),
+            password: None,
+            tls: self.tls_mode.unwrap_or(match self.tls_ca {
+                Some(_) => TlsMode::VerifyFull,
+                None => TlsMode::Prefer,
+            }),
+            tls_ca: self.tls_ca.clone(),
+            application: application.to_string(),
+        })
+    }
 }
 
 /// Serve the PostgreSQL protocol: psql and every PostgreSQL client can connect

@@ -18,7 +18,7 @@ use super::extended::Extended;
 use super::message::{Frame, FrameReader, Message, violation};
 use super::output::{Gone, Output, Sent};
 use super::parameters::Told;
-use super::progress::ProgressNotices;
+use super::progress_notices::ProgressNotices;
 use super::types::TextStyle;
 
 /// Messages that wait while a statement runs.
@@ -29,6 +29,10 @@ pub struct Connection<W> {
     pub(super) output: Output<W>,
     pub(super) extended: Extended,
     pub(super) progress: ProgressNotices,
+    /// Rows of the simple protocol are Arrow, not text.
+    pub(super) sends_arrow: bool,
+    /// Of all queries, to be told.
+    pub(super) memory_limit_bytes: u64,
     inbox: mpsc::Receiver<Result<Frame>>,
     /// The client is gone.
     gone: CancellationToken,
@@ -60,6 +64,8 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             output,
             extended: Extended::default(),
             progress: ProgressNotices::default(),
+            sends_arrow: false,
+            memory_limit_bytes: 0,
             inbox,
             gone,
             shutdown,

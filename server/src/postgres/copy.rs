@@ -98,10 +98,11 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     }
 
     /// Sends a piece, if it is one.
-    fn copy_data(&mut self, piece: BytesMut) {
+    pub(super) fn copy_data(&mut self, piece: impl AsRef<[u8]>) {
+        let piece = piece.as_ref();
         if !piece.is_empty() {
             let _ = self.output.framed(COPY_DATA, |out| {
-                out.extend_from_slice(&piece);
+                out.extend_from_slice(piece);
                 Ok::<_, Error>(())
             });
         }

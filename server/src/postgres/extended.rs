@@ -316,7 +316,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
                 OpenRows::new(rows, outcome.tag, &portal.formats, &self.text_style()).map(Some)
             }
             None => {
-                self.complete(portal::tag(&outcome));
+                self.done(&outcome);
                 Ok(None)
             }
         })

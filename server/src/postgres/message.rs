@@ -163,10 +163,10 @@ fn read(kind: u8, body: Bytes) -> Result<Message> {
 }
 
 /// The rest of a frame.
-struct Body(Bytes);
+pub(super) struct Body(pub(super) Bytes);
 
 impl Body {
-    fn bytes(&mut self, count: usize) -> Result<Bytes> {
+    pub(super) fn bytes(&mut self, count: usize) -> Result<Bytes> {
         match count <= self.0.len() {
             true => Ok(self.0.split_to(count)),
             false => Err(violation("insufficient data left in message")),
@@ -177,12 +177,12 @@ impl Body {
         Ok(self.bytes(2)?.get_i16())
     }
 
-    fn u32(&mut self) -> Result<u32> {
+    pub(super) fn u32(&mut self) -> Result<u32> {
         Ok(self.bytes(4)?.get_u32())
     }
 
     /// Text up to the zero that ends it.
-    fn text(&mut self) -> Result<String> {
+    pub(super) fn text(&mut self) -> Result<String> {
         let end = self.0.iter().position(|b| *b == 0);
         let end = end.ok_or_else(|| violation("invalid string in message"))?;
         let text = self.bytes(end)?;

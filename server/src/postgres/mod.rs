@@ -3,14 +3,18 @@
 //! [`Server::serve`] takes connections. For each, `startup.rs` makes a session of it (TLS,
 //! authentication, parameters) and `connection.rs` holds the conversation: `simple.rs` and
 //! `extended.rs` are the two protocols, `portal.rs` sends rows, `types/` writes and reads values,
-//! `copy.rs` is COPY, `progress.rs` tells of long statements. Message formats to clients and the SCRAM exchange are pgwire's. What a client
+//! `copy.rs` is COPY, `arrow.rs` sends rows to the shell and `progress.rs` how far they are; other
+//! clients are told by `progress_notices.rs`. `client/` is the other end: the shell's. Message formats
+//! to clients and the SCRAM exchange are pgwire's. What a client
 //! sends is read by `message.rs`, within the bounds of its frames.
 //!
 //! A query is pulled by its client: rows are computed as they are taken, and a client that goes
 //! away ends its statement.
 
+mod arrow;
 mod authenticate;
 mod cancel;
+pub mod client;
 mod connection;
 mod copy;
 mod error;
@@ -20,9 +24,13 @@ mod output;
 mod parameters;
 mod portal;
 mod progress;
+mod progress_notices;
 mod simple;
 mod startup;
 pub mod types;
+
+pub use arrow::ARROW_STREAM;
+pub use progress::{PROGRESS, Told as ToldProgress};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,11 +119,13 @@ impl Server {
                 input,
                 output,
                 key,
+                wants_arrow,
             } = started;
             let shutdown = self.shutdown.clone();
-            Connection::new(session, input, output, shutdown)
-                .run()
-                .await;
+            let mut connection = Connection::new(session, input, output, shutdown);
+            connection.sends_arrow = wants_arrow;
+            connection.memory_limit_bytes = self.engine.memory_limit_bytes();
+            connection.run().await;
             drop(key);
         }
     }

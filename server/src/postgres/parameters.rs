@@ -7,8 +7,8 @@ use pgwire::messages::PgWireBackendMessage as Reply;
 use pgwire::messages::startup::ParameterStatus;
 use quern_engine::{Result, Settings};
 
-/// As PostgreSQL reports them.
-const REPORTED: [&str; 13] = [
+/// As PostgreSQL reports them; `search_path` since 18.
+const REPORTED: [&str; 14] = [
     "application_name",
     "client_encoding",
     "DateStyle",
@@ -17,6 +17,7 @@ const REPORTED: [&str; 13] = [
     "integer_datetimes",
     "IntervalStyle",
     "is_superuser",
+    "search_path",
     "server_encoding",
     "server_version",
     "session_authorization",

@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use futures::StreamExt;
 use pgwire::messages::data::{FieldDescription, RowDescription};
+use quern_engine::execution::Query;
 use quern_engine::{Notice, Outcome, Result, Rows};
 use tokio::io::AsyncWrite;
 
@@ -90,10 +91,26 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
 
     /// Says that all rows were sent, and what was odd about them.
     pub(super) fn finish_rows(&mut self, open: &OpenRows) {
-        let warnings = open.rows.query().warnings();
+        self.finish(&open.rows, open.tag, open.sent_rows);
+    }
+
+    pub(super) fn finish(&mut self, rows: &Rows, tag: &str, sent_rows: u64) {
+        self.warn(rows.query());
+        self.complete(counted(tag, sent_rows));
+    }
+
+    /// Says that a statement without rows is done, and what was odd about what it read.
+    pub(super) fn done(&mut self, outcome: &Outcome) {
+        if let Some(query) = self.session.current_query() {
+            self.warn(&query);
+        }
+        self.complete(tag(outcome));
+    }
+
+    fn warn(&mut self, query: &Query) {
+        let warnings = query.warnings();
         let warnings: Vec<_> = warnings.into_iter().map(Notice::warning).collect();
         self.notices(&warnings);
-        self.complete(counted(open.tag, open.sent_rows));
     }
 }
 

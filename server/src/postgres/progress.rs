@@ -1,98 +1,99 @@
-//! Progress notices: how far a statement is, told to its client every `quern.progress_interval`.
+//! How far a statement is, told to the shell while it waits for rows.
 //!
-//! They are told while the client waits for the engine; one that is being sent rows sees for itself.
+//! A client that asked for Arrow gets a ParameterStatus of this name twice a second.
 
+use std::future::Future;
 use std::time::Duration;
 
+use pgwire::messages::PgWireBackendMessage as Reply;
+use pgwire::messages::startup::ParameterStatus;
 use quern_engine::execution::{Progress, QueryState};
-use quern_engine::settings::{format_count, format_elapsed};
-use quern_engine::{Notice, Settings};
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
-use tokio::time::Instant;
 
 use super::connection::Connection;
+use super::output::{Gone, Sent};
 
-/// When the client is to be told next; never without an interval.
-#[derive(Debug, Default)]
-pub struct ProgressNotices {
-    every: Option<(Duration, Instant)>,
+pub const PROGRESS: &str = "quern.progress";
+
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What is told, as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    is_planning: bool,
+    elapsed_ms: u64,
+    rows: u64,
+    rows_scanned: u64,
+    bytes_read: u64,
+    bytes_total: u64,
+    memory_bytes: u64,
+    spilled_bytes: u64,
+    /// Memory that queries share.
+    pub memory_limit_bytes: u64,
 }
 
-impl ProgressNotices {
-    /// A statement begins.
-    pub fn begin(&mut self, settings: &Settings) {
-        self.every = after(settings.progress_interval());
-    }
-
-    /// Resolves when it is time to tell the client.
-    pub async fn due(&self) {
-        match self.every {
-            Some((_, next)) => tokio::time::sleep_until(next).await,
-            None => std::future::pending().await,
+impl Told {
+    fn new(progress: &Progress, memory_limit_bytes: u64) -> Self {
+        Self {
+            is_planning: progress.state == QueryState::Planning,
+            elapsed_ms: progress.elapsed.as_millis() as u64,
+            rows: progress.rows,
+            rows_scanned: progress.rows_scanned,
+            bytes_read: progress.bytes_read,
+            bytes_total: progress.bytes_total,
+            memory_bytes: progress.memory_bytes,
+            spilled_bytes: progress.spilled_bytes,
+            memory_limit_bytes,
         }
     }
 
-    fn told(&mut self) {
-        self.every = after(self.every.map(|(interval, _)| interval));
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
-}
 
-fn after(interval: Option<Duration>) -> Option<(Duration, Instant)> {
-    let interval = interval?;
-    Some((interval, Instant::now().checked_add(interval)?))
+    pub fn progress(&self) -> Progress {
+        Progress {
+            state: match self.is_planning {
+                true => QueryState::Planning,
+                false => QueryState::Running,
+            },
+            elapsed: Duration::from_millis(self.elapsed_ms),
+            rows: self.rows,
+            rows_scanned: self.rows_scanned,
+            bytes_read: self.bytes_read,
+            bytes_total: self.bytes_total,
+            memory_bytes: self.memory_bytes,
+            spilled_bytes: self.spilled_bytes,
+            bad_rows: Default::default(),
+            retries: 0,
+        }
+    }
 }
 
 impl<W: AsyncWrite + Unpin + Send> Connection<W> {
-    pub(super) async fn tell_progress(&mut self) {
-        self.progress.told();
-        let Some(query) = self.session.current_query() else {
-            return;
-        };
-        self.notices(&[Notice::info(text(&query.progress()))]);
-        // A client that is gone is noticed by whoever reads from it.
-        let _ = self.output.flush().await;
-    }
-}
-
-/// `progress: 42 %, 12,345,678 rows read, 1m05s, 1m30s left`
-fn text(progress: &Progress) -> String {
-    let mut parts = Vec::new();
-    match progress.fraction() {
-        Some(done) => parts.push(format!("{:.0} %", done.clamp(0.0, 1.0) * 100.0)),
-        None if progress.state == QueryState::Planning => parts.push("planning".to_string()),
-        None => {}
-    }
-    parts.push(format!("{} rows read", format_count(progress.rows_scanned)));
-    parts.push(format_elapsed(progress.elapsed));
-    if let Some(left) = progress.remaining() {
-        parts.push(format!("{} left", format_elapsed(left)));
-    }
-    format!("progress: {}", parts.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn progress_reads_as_far_as_it_is_known() {
-        let mut progress = Progress {
-            state: QueryState::Running,
-            elapsed: Duration::from_secs(65),
-            rows: 0,
-            rows_scanned: 1_234_567,
-            bytes_read: 0,
-            bytes_total: 0,
-            memory_bytes: 0,
-            spilled_bytes: 0,
-            bad_rows: Default::default(),
-            retries: 0,
-        };
-        assert_eq!(text(&progress), "progress: 1,234,567 rows read, 1m05s");
-        (progress.bytes_read, progress.bytes_total) = (512 << 20, 2 << 30);
-        assert_eq!(
-            text(&progress),
-            "progress: 25 %, 1,234,567 rows read, 1m05s, 3m15s left"
-        );
+    /// Waits for work of the session as [`Connection::unless_gone`], and tells how far it is.
+    pub(super) async fn telling<T>(&mut self, work: impl Future<Output = T>) -> Sent<T> {
+        if !self.sends_arrow {
+            return Ok(self.unless_gone(work).await);
+        }
+        let mut work = std::pin::pin!(work);
+        loop {
+            let turn = tokio::time::timeout(EVERY, self.unless_gone(&mut work)).await;
+            if let Ok(result) = turn {
+                return Ok(result);
+            }
+            if let Some(query) = self.session.current_query() {
+                let told = Told::new(&query.progress(), self.memory_limit_bytes);
+                let text = serde_json::to_string(&told).unwrap_or_default();
+                let status = ParameterStatus::new(PROGRESS.to_string(), text);
+                self.output.put(Reply::ParameterStatus(status));
+                if self.output.flush().await.is_err() {
+                    self.session.cancel();
+                    work.await;
+                    return Err(Gone);
+                }
+            }
+        }
     }
 }

@@ -37,7 +37,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     async fn run_statement(&mut self, statement: &Statement) -> Sent<Result<()>> {
         self.begin_progress();
         let session = Arc::clone(&self.session);
-        match self.unless_gone(session.execute(statement)).await {
+        match self.telling(session.execute(statement)).await? {
             Ok(outcome) => self.answer(outcome).await,
             Err(error) => Ok(Err(error)),
         }
@@ -50,9 +50,12 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             return self.copy(copy, outcome.rows.take()).await;
         }
         let Some(rows) = outcome.rows.take() else {
-            self.complete(portal::tag(&outcome));
+            self.done(&outcome);
             return Ok(Ok(()));
         };
+        if self.sends_arrow {
+            return self.send_arrow(rows, outcome.tag).await;
+        }
         let formats = vec![Format::Text; rows.schema().fields().len()];
         let style = self.text_style();
         let description = portal::describe(&rows.schema(), &formats, &style);

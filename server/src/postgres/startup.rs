@@ -29,11 +29,14 @@ use super::message::{FrameReader, violation};
 use super::output::{Gone, Output, Sent};
 use super::{Server, parameters};
 
-const SSL_REQUEST: u32 = 80_877_103;
+pub(super) const SSL_REQUEST: u32 = 80_877_103;
 const GSSENC_REQUEST: u32 = 80_877_104;
-const CANCEL_REQUEST: u32 = 80_877_102;
+pub(super) const CANCEL_REQUEST: u32 = 80_877_102;
 const PROTOCOL_3_0: u32 = 3 << 16;
-const PROTOCOL_3_2: u32 = PROTOCOL_3_0 + 2;
+pub(super) const PROTOCOL_3_2: u32 = PROTOCOL_3_0 + 2;
+
+/// The option of the protocol that asks for Arrow instead of text, and its value; see `arrow.rs`.
+pub(super) const ROWS_OPTION: (&str, &str) = ("_pq_.quern_rows", "arrow");
 
 /// First byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -52,12 +55,28 @@ pub struct Started {
     pub input: FrameReader<ReadHalf<Socket>>,
     pub output: Output<WriteHalf<Socket>>,
     pub key: CancelKey,
+    /// The client asked for rows as Arrow.
+    pub wants_arrow: bool,
 }
 
 /// What the first message asks for.
 struct Startup {
     protocol: u32,
     parameters: BTreeMap<String, String>,
+}
+
+impl Startup {
+    fn wants_arrow(&self) -> bool {
+        let (name, value) = ROWS_OPTION;
+        self.parameters.get(name).is_some_and(|v| v == value)
+    }
+
+    /// Options of the protocol that are none of ours.
+    fn unknown_options(&self) -> Vec<String> {
+        let names = self.parameters.keys().filter(|n| n.starts_with("_pq_."));
+        let known = |name: &str| name == ROWS_OPTION.0 && self.wants_arrow();
+        names.filter(|n| !known(n)).cloned().collect()
+    }
 }
 
 /// Answers the client up to the first ReadyForQuery; `None` when there is no session to go on with.
@@ -105,6 +124,7 @@ pub async fn start(tcp: TcpStream, server: &Server) -> Sent<Option<Started>> {
             input,
             output,
             key,
+            wants_arrow: startup.wants_arrow(),
         })),
         Err(error) => {
             output.error(&error, "FATAL");
@@ -226,8 +246,7 @@ async fn begin(
 
 /// Tells a client that asks for more than there is what there is.
 fn negotiate_version(startup: &Startup, output: &mut Output<WriteHalf<Socket>>) {
-    let names = startup.parameters.keys();
-    let unknown: Vec<_> = names.filter(|n| n.starts_with("_pq_.")).cloned().collect();
+    let unknown = startup.unknown_options();
     let known = matches!(startup.protocol, PROTOCOL_3_0 | PROTOCOL_3_2);
     if !known || !unknown.is_empty() {
         let newest = startup.protocol.min(PROTOCOL_3_2) as i32;

@@ -20,12 +20,13 @@ pub use scale::Scale;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quern_engine::{Engine, Error, Kind, SessionOptions, Settings};
+use quern_engine::{Engine, Error, Kind, Settings};
 
 use crate::args::{DemoArgs, EngineArgs};
-use crate::shell::{self, Expanded, Shell, Stop, report, terminal};
+use crate::shell::{self, Expanded, Local, Shell, Stop, report, terminal};
 use folder::DataFolder;
 use say::Voice;
 use story::{SMALL_MEMORY, Step};
@@ -92,8 +93,7 @@ async fn demo(args: &DemoArgs, settings: Settings) -> Result<(), Stop> {
 async fn tell(settings: Settings, steps: &[Step], voice: &mut Voice) -> Result<(), Stop> {
     let engine = Engine::open(settings).map_err(|e| failed(&e))?;
     let limit_bytes = engine.memory_limit_bytes();
-    let session = engine.session(SessionOptions::local());
-    let mut shell = Shell::plain(engine, session)?;
+    let mut shell = Shell::plain(Arc::new(Local::new(engine)))?;
     for step in steps {
         match step {
             Step::Title(text) => voice.title(text).map_err(|e| unheard(&e))?,
@@ -128,11 +128,11 @@ async fn measure(
     let started = Instant::now();
     execute(shell, sql, voice).await?;
     let elapsed = started.elapsed();
-    let Some(query) = shell.session.current_query() else {
+    let Some(progress) = shell.backend.progress() else {
         return Ok(());
     };
     voice
-        .figures(elapsed, &query.progress(), limit_bytes)
+        .figures(elapsed, &progress, limit_bytes)
         .map_err(|e| unheard(&e))
 }
 

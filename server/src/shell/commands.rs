@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use quern_engine::settings::format_bytes;
 use quern_engine::sql::quote_literal;
 use quern_engine::{Error, Kind};
 
@@ -28,7 +27,7 @@ impl Shell {
         match meta {
             Meta::Quit => return Err(Stop::Quit),
             Meta::Help => self.print(&help()),
-            Meta::ConnectionInfo => self.print(&self.connection_info()),
+            Meta::ConnectionInfo => self.print(&self.backend.describe()),
             Meta::Include(path) => return Box::pin(self.run_file(&path)).await,
             Meta::Set(assignment) => return self.set(assignment).await,
             Meta::Output(path) => {
@@ -68,26 +67,6 @@ impl Shell {
             Some((name, Some(value))) => format!("SET {name} = {}", quote_literal(&value)),
         };
         self.run_statement(&statement, 1).await
-    }
-
-    fn connection_info(&self) -> String {
-        let settings = self.session.settings();
-        let spill = settings.spill_dir().unwrap_or("the temporary folder");
-        format!(
-            "Quern {}, in this process\n\
-             Catalog:  {}\n\
-             Schema:   {}\n\
-             Memory:   {}, then up to {} on disk in {spill}\n\
-             Threads:  {}\n",
-            env!("CARGO_PKG_VERSION"),
-            settings
-                .data_dir()
-                .unwrap_or("in memory, ends with this process"),
-            settings.search_path().join(", "),
-            format_bytes(self.engine.memory_limit_bytes()),
-            format_bytes(settings.spill_limit_bytes()),
-            settings.threads(),
-        )
     }
 
     /// Says what a command changed; a script needs no such answer.

@@ -1,10 +1,12 @@
 //! `quern sql`: statements from a terminal, the command line, files or standard input.
 //!
-//! [`run`] opens the engine and feeds text to a [`Shell`], which cuts it into statements and
-//! meta-commands (`script.rs`), runs each (`shell.rs`, `commands.rs`), shows how far it is
+//! [`run`] opens the engine or connects to a server (`backend/`) and feeds text to a [`Shell`], which
+//! cuts it into statements and meta-commands (`script.rs`), runs each (`shell.rs`, `commands.rs`),
+//! shows how far it is
 //! (`progress.rs`), writes its rows (`output/`) and its errors (`report.rs`). What ends a run early
 //! is a [`Stop`]. At a terminal, `repl.rs` reads the text.
 
+mod backend;
 mod commands;
 mod completion;
 mod describe;
@@ -14,6 +16,7 @@ mod keywords;
 mod meta;
 mod names;
 mod output;
+mod password;
 mod progress;
 mod repl;
 pub mod report;
@@ -23,19 +26,27 @@ mod shell;
 mod signals;
 pub mod terminal;
 
+pub use backend::Local;
 pub use output::{Expanded, Format};
 pub use shell::Shell;
 pub use signals::Signals;
 
 use std::io::{BufRead, BufReader, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use quern_engine::{Engine, Error, Kind, SessionOptions, Settings};
+use quern_engine::{Engine, Error, Kind, Settings};
 use tokio::runtime::Runtime;
 
 use crate::args::{EngineArgs, Input, SqlArgs};
 use crate::config::{self, Wrong};
+use crate::postgres::client::Config;
+use backend::{Backend, Remote};
+
+/// What the session says it is.
+const APPLICATION: &str = "quern sql";
 
 /// Why no more statements are run. What the user should know has been said already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,12 +108,17 @@ pub fn run(args: &SqlArgs) -> ExitCode {
 }
 
 fn open_and_run(args: &SqlArgs) -> Result<(), Stop> {
-    let settings = settings(&args.engine, "quern sql")?;
-    let runtime = runtime(&settings).map_err(|e| {
-        report::error(&e, None);
-        Stop::CannotStart
-    })?;
-    let result = with_engine(args, settings, &runtime);
+    let settings = match &args.remote.host {
+        // What the configuration file says is for an engine here.
+        Some(_) => Settings::default(),
+        None => settings(&args.engine, APPLICATION)?,
+    };
+    let runtime = runtime(&settings).map_err(cannot_start)?;
+    let result = {
+        let _inside = runtime.enter();
+        open(args, settings, &runtime)
+            .and_then(|(backend, history)| with_backend(args, backend, history, &runtime))
+    };
     // A query that does not end must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
@@ -139,21 +155,54 @@ fn waiting_runtime() -> Result<Runtime, Error> {
         .map_err(|e| Error::new(Kind::Io, format!("cannot start a runtime: {e}")))
 }
 
-fn with_engine(args: &SqlArgs, settings: Settings, runtime: &Runtime) -> Result<(), Stop> {
-    let _inside = runtime.enter();
-    let engine = Engine::open(settings).map_err(|e| {
-        report::error(&e, None);
-        Stop::CannotStart
-    })?;
-    let session = engine.session(SessionOptions::local());
-    let mut shell = Shell::new(engine, session, args)?;
+fn cannot_start(error: Error) -> Stop {
+    report::error(&error, None);
+    Stop::CannotStart
+}
+
+/// Where statements will run, and the file of the history. Must be called inside the runtime.
+fn open(
+    args: &SqlArgs,
+    settings: Settings,
+    runtime: &Runtime,
+) -> Result<(Arc<dyn Backend>, Option<PathBuf>), Stop> {
+    let history = history::file(settings.data_dir());
+    let backend: Arc<dyn Backend> = match args.remote.config(APPLICATION) {
+        Some(config) => Arc::new(connect(config, runtime)?),
+        None => Arc::new(Local::new(Engine::open(settings).map_err(cannot_start)?)),
+    };
+    Ok((backend, history))
+}
+
+/// Connects, with a password that is asked for when the server wants one and none is known.
+fn connect(mut config: Config, runtime: &Runtime) -> Result<Remote, Stop> {
+    config.password = password::known(&config).map_err(cannot_start)?;
+    let connected = runtime.block_on(Remote::connect(config.clone()));
+    let wanted = |e: &Error| e.kind == Kind::InvalidPassword && config.password.is_none();
+    let connected = match connected {
+        Err(error) if wanted(&error) => match password::ask(&config.user) {
+            Some(password) => {
+                config.password = Some(password);
+                runtime.block_on(Remote::connect(config))
+            }
+            None => Err(error),
+        },
+        connected => connected,
+    };
+    connected.map_err(cannot_start)
+}
+
+fn with_backend(
+    args: &SqlArgs,
+    backend: Arc<dyn Backend>,
+    history: Option<PathBuf>,
+    runtime: &Runtime,
+) -> Result<(), Stop> {
+    let mut shell = Shell::new(backend, args)?;
     let interactive = args.inputs.is_empty() && std::io::stdin().is_terminal();
-    let waiting = waiting_runtime().map_err(|e| {
-        report::error(&e, None);
-        Stop::CannotStart
-    })?;
+    let waiting = waiting_runtime().map_err(cannot_start)?;
     let result = if interactive {
-        repl::run(&mut shell, &waiting)
+        repl::run(&mut shell, &waiting, runtime.handle(), history)
     } else {
         waiting.block_on(run_inputs(&mut shell, args))
     };

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use quern_engine::Error;
 use quern_engine::settings::SETTINGS;
 use quern_engine::value_text::{TextColumn, TextStyle};
-use quern_engine::{Engine, Error, Session, SessionOptions};
 use tokio::runtime::Handle;
 
+use super::backend::Backend;
 use super::completion::{Names, Relation};
 
 /// Tab must not hang on a catalog that is slow to read.
@@ -16,19 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Keeps the names until the next statement.
 #[derive(Clone)]
 pub struct NameCache {
-    /// Of its own, so that the user's session keeps its state.
-    reader: Arc<Session>,
-    user: Arc<Session>,
+    backend: Arc<dyn Backend>,
     runtime: Handle,
     /// `None` when a statement may have changed them.
     names: Arc<Mutex<Option<Arc<Names>>>>,
 }
 
 impl NameCache {
-    pub fn new(engine: &Engine, user: &Arc<Session>, runtime: &Handle) -> Self {
+    pub fn new(backend: &Arc<dyn Backend>, runtime: &Handle) -> Self {
         Self {
-            reader: Arc::new(engine.session(SessionOptions::local())),
-            user: Arc::clone(user),
+            backend: Arc::clone(backend),
             runtime: runtime.clone(),
             names: Arc::default(),
         }
@@ -47,20 +45,20 @@ impl NameCache {
         }
         let read = self
             .runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, read(&self.reader)).await });
+            .block_on(async { tokio::time::timeout(PATIENCE, read(&*self.backend)).await });
         let Ok(Ok(mut read)) = read else {
             return Arc::default();
         };
-        read.search_path = self.user.settings().search_path();
+        read.search_path = self.backend.search_path();
         Arc::clone(names.insert(Arc::new(read)))
     }
 }
 
-async fn read(session: &Session) -> Result<Names, Error> {
+async fn read(backend: &dyn Backend) -> Result<Names, Error> {
     let columns = "SELECT table_schema, table_name, column_name FROM system.columns \
                    ORDER BY table_schema, table_name, \"position\"";
     let mut relations: Vec<Relation> = Vec::new();
-    for [schema, name, column] in rows(session, columns).await? {
+    for [schema, name, column] in rows(backend, columns).await? {
         match relations.last_mut() {
             Some(last) if last.schema == schema && last.name == name => last.columns.push(column),
             _ => relations.push(Relation {
@@ -75,12 +73,12 @@ async fn read(session: &Session) -> Result<Names, Error> {
     let first = |[value]: [String; 1]| value;
     Ok(Names {
         relations,
-        schemas: rows(session, schemas)
+        schemas: rows(backend, schemas)
             .await?
             .into_iter()
             .map(first)
             .collect(),
-        functions: rows(session, functions)
+        functions: rows(backend, functions)
             .await?
             .into_iter()
             .map(first)
@@ -91,12 +89,9 @@ async fn read(session: &Session) -> Result<Names, Error> {
 }
 
 /// The rows of a query of ours over a `system` table, as text.
-async fn rows<const N: usize>(session: &Session, sql: &str) -> Result<Vec<[String; N]>, Error> {
-    let Some(rows) = session.sql(sql).await?.rows else {
-        return Ok(Vec::new());
-    };
+async fn rows<const N: usize>(backend: &dyn Backend, sql: &str) -> Result<Vec<[String; N]>, Error> {
     let mut texts = Vec::new();
-    for batch in rows.collect().await? {
+    for batch in backend.start_aside(sql.to_string()).batches().await? {
         let columns = batch.columns().iter();
         let columns: Vec<_> = columns
             .map(|array| TextColumn::new(array, &TextStyle::default()))

@@ -20,12 +20,11 @@ pub struct ProgressLine {
     shown: bool,
     /// Rows are being written to the terminal.
     paused: bool,
-    memory_limit_bytes: u64,
 }
 
 impl ProgressLine {
     /// Shown only on a terminal.
-    pub fn new(wanted: bool, memory_limit_bytes: u64) -> Self {
+    pub fn new(wanted: bool) -> Self {
         let now = Instant::now();
         Self {
             enabled: wanted && std::io::stderr().is_terminal(),
@@ -33,7 +32,6 @@ impl ProgressLine {
             next_draw: now,
             shown: false,
             paused: false,
-            memory_limit_bytes,
         }
     }
 
@@ -57,9 +55,9 @@ impl ProgressLine {
         tokio::time::sleep_until(self.next_draw.into()).await;
     }
 
-    pub fn draw(&mut self, progress: &Progress) {
+    pub fn draw(&mut self, progress: &Progress, memory_limit_bytes: Option<u64>) {
         let width = terminal::width_columns().saturating_sub(1);
-        let line = line(progress, self.memory_limit_bytes, width);
+        let line = line(progress, memory_limit_bytes, width);
         let mut stderr = std::io::stderr().lock();
         let _ = write!(stderr, "\r{line}\x1b[K");
         let _ = stderr.flush();
@@ -78,7 +76,7 @@ impl ProgressLine {
 }
 
 /// The parts of the line, the least important last: those that do not fit are left out.
-fn line(progress: &Progress, memory_limit_bytes: u64, width_columns: usize) -> String {
+fn line(progress: &Progress, memory_limit_bytes: Option<u64>, width_columns: usize) -> String {
     let elapsed = format_elapsed(progress.elapsed);
     let mut parts = Vec::new();
     match progress.fraction() {
@@ -109,11 +107,11 @@ fn line(progress: &Progress, memory_limit_bytes: u64, width_columns: usize) -> S
     if progress.spilled_bytes > 0 {
         parts.push(format!("{} spilled", format_bytes(progress.spilled_bytes)));
     }
-    parts.push(format!(
-        "memory {} of {}",
-        format_bytes(progress.memory_bytes),
-        format_bytes(memory_limit_bytes)
-    ));
+    let memory = format_bytes(progress.memory_bytes);
+    parts.push(match memory_limit_bytes {
+        Some(limit) => format!("memory {memory} of {}", format_bytes(limit)),
+        None => format!("memory {memory}"),
+    });
     let mut line = String::new();
     for part in parts {
         let separator = if line.is_empty() { "" } else { "  " };
@@ -150,7 +148,7 @@ mod tests {
     #[test]
     fn a_known_total_gives_a_bar_and_an_estimate() {
         assert_eq!(
-            line(&progress(), 1 << 30, 200),
+            line(&progress(), Some(1 << 30), 200),
             "█████░░░░░░░░░░░░░░░  25%  1m05s, 3m15s left  512.0 MiB of 2.0 GiB  \
              1,234,567 rows  memory 10.0 MiB of 1.0 GiB"
         );
@@ -165,7 +163,7 @@ mod tests {
             ..progress()
         };
         assert_eq!(
-            line(&progress, 1 << 30, 50),
+            line(&progress, None, 50),
             "⠹ running  1m05s  1,234,567 rows  3.0 MiB spilled"
         );
     }

@@ -1,22 +1,28 @@
 //! The interactive shell: read, run, print, until Ctrl-D.
 
+use std::path::PathBuf;
+
 use quern_engine::Error;
 use reedline::Signal;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::editor::{QuernPrompt, editor};
 use super::names::NameCache;
 use super::output::Expanded;
 use super::shell::Shell;
-use super::{Stop, history, report, terminal};
+use super::{Stop, report, terminal};
 
-/// Statements are waited for on `waiting`.
-pub fn run(shell: &mut Shell, waiting: &Runtime) -> Result<(), Stop> {
+/// Statements are waited for on `waiting`, names for Tab are read on `workers`.
+pub fn run(
+    shell: &mut Shell,
+    waiting: &Runtime,
+    workers: &Handle,
+    history: Option<PathBuf>,
+) -> Result<(), Stop> {
     shell.interactive = true;
     shell.look.expanded = Expanded::Auto;
-    let names = NameCache::new(&shell.engine, &shell.session, shell.workers());
-    let settings = shell.engine.settings().clone();
-    let mut editor = editor(names.clone(), history::file(settings.data_dir()));
+    let names = NameCache::new(&shell.backend, workers);
+    let mut editor = editor(names.clone(), history);
     shell.print(&format!(
         "Quern {}. Statements end with \";\". \\? lists the commands, \\q leaves.\n\n",
         env!("CARGO_PKG_VERSION")

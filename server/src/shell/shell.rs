@@ -1,9 +1,9 @@
 //! The shell's state, and one statement from its text to its rows.
 //!
-//! A statement runs on the workers' runtime; the shell's own thread waits for it, for signals and for
-//! the progress line's next turn, and writes the rows. So a terminal that is slow to read slows the
-//! query down instead of filling memory, and a query that keeps all workers busy does not keep the
-//! shell from answering.
+//! A statement runs on the [`Backend`]'s threads; the shell's own thread waits for its events, for
+//! signals and for the progress line's next turn, and writes the rows. So a terminal that is slow to
+//! read slows the query down instead of filling memory, and a query that keeps all workers busy does
+//! not keep the shell from answering.
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
@@ -13,15 +13,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use futures::StreamExt;
+use arrow::datatypes::SchemaRef;
 use quern_engine::value_text::TextStyle;
-use quern_engine::{Engine, Error, Kind, Notice, Rows, Session, Statement};
-use tokio::runtime::Handle;
-use tokio::sync::mpsc::{Receiver, channel};
-use tokio::task::JoinHandle;
+use quern_engine::{Error, Kind};
+use tokio::sync::mpsc::Receiver;
 
+use super::backend::{Backend, Event};
 use super::commands::refuse_terminal;
-use super::output::{self, Expanded, Format, Look, Target};
+use super::output::{self, Expanded, Format, Look, Sink, Target};
 use super::progress::ProgressLine;
 use super::report::{self, Source};
 use super::script::{Item, Script};
@@ -29,30 +28,23 @@ use super::signals::{Signal, Signals};
 use super::{Problem, Stop, meta, terminal};
 use crate::args::SqlArgs;
 
-/// Batches that may wait for a slow reader.
-const BATCHES_AHEAD: usize = 2;
-
 /// After this long a query that does not end after Ctrl-C deserves a word.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub struct Shell {
-    pub engine: Engine,
-    pub session: Arc<Session>,
+    pub backend: Arc<dyn Backend>,
     pub look: Look,
     pub timing: bool,
     pub interactive: bool,
     target: Target,
     signals: Signals,
-    /// The threads on which queries run.
-    workers: Handle,
     progress: ProgressLine,
     /// Ctrl-C was pressed since the input began.
     interrupted: bool,
 }
 
 impl Shell {
-    /// Must be called inside the workers' runtime; all else is better run outside of it.
-    pub fn new(engine: Engine, session: Session, args: &SqlArgs) -> Result<Self, Stop> {
+    pub fn new(backend: Arc<dyn Backend>, args: &SqlArgs) -> Result<Self, Stop> {
         let target = match &args.output {
             Some(path) => Target::file(path).map_err(cannot_start)?,
             None => Target::stdout(),
@@ -61,44 +53,36 @@ impl Shell {
             report::error(&refuse_terminal(args.format), None);
             return Err(Stop::Usage);
         }
-        Self::build(engine, session, args.format, target, !args.no_progress)
+        Self::build(backend, args.format, target, !args.no_progress)
     }
 
-    /// A shell of tables to standard output. Must be called inside the runtime.
-    pub fn plain(engine: Engine, session: Session) -> Result<Self, Stop> {
-        Self::build(engine, session, Format::Table, Target::stdout(), true)
+    /// A shell of tables to standard output.
+    pub fn plain(backend: Arc<dyn Backend>) -> Result<Self, Stop> {
+        Self::build(backend, Format::Table, Target::stdout(), true)
     }
 
     fn build(
-        engine: Engine,
-        session: Session,
+        backend: Arc<dyn Backend>,
         format: Format,
         target: Target,
         wants_progress: bool,
     ) -> Result<Self, Stop> {
         let signals = Signals::listen().map_err(|e| cannot_start(Error::from(e)))?;
-        let progress = ProgressLine::new(wants_progress, engine.memory_limit_bytes());
         Ok(Self {
+            backend,
             look: Look {
                 format,
                 expanded: Expanded::Off,
                 style: TextStyle::default(),
                 colours: terminal::stdout_colours(),
             },
-            engine,
-            session: Arc::new(session),
             timing: false,
             interactive: false,
             target,
             signals,
-            workers: Handle::current(),
-            progress,
+            progress: ProgressLine::new(wants_progress),
             interrupted: false,
         })
-    }
-
-    pub fn workers(&self) -> &Handle {
-        &self.workers
     }
 
     /// Runs a text of statements and meta-commands, up to the first that fails.
@@ -174,7 +158,7 @@ impl Shell {
         }
         let started = Instant::now();
         self.progress.start();
-        let result = self.parse_and_execute(text).await;
+        let result = self.execute(text).await;
         self.progress.clear();
         let result = result.and_then(|()| Ok(self.target.flush()?));
         let result = result.map_err(|problem| self.report(problem, Source { text, first_line }));
@@ -185,68 +169,72 @@ impl Shell {
         result
     }
 
-    async fn parse_and_execute(&mut self, text: &str) -> Result<(), Problem> {
-        for statement in self.session.parse(text)? {
-            self.execute(statement).await?;
+    async fn execute(&mut self, text: &str) -> Result<(), Problem> {
+        let mut running = self.backend.start(text.to_string());
+        let mut sink = None;
+        while let Some(event) = self.watch(running.events.recv()).await? {
+            match event? {
+                Event::Batch(batch) => self.write_batch(&mut sink, &batch)?,
+                event => {
+                    self.progress.clear();
+                    self.take(event, &mut sink)?;
+                }
+            }
+        }
+        let ended = self.watch(running.task).await?;
+        // A panic in it is a defect of ours, told as one.
+        ended.map_err(|e| Error::internal(format!("the query ended unexpectedly: {e}")))?;
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event, sink: &mut Option<Box<dyn Sink>>) -> Result<(), Problem> {
+        match event {
+            Event::Notice(notice) => report::notice(&notice),
+            // Ctrl-C may have come before the query could be cancelled.
+            Event::Columns(_) if self.interrupted => {
+                let message = "canceling statement due to user request";
+                return Err(Error::new(Kind::Cancelled, message).into());
+            }
+            Event::Columns(columns) => *sink = Some(self.open_sink(columns)?),
+            Event::RowsEnd => {
+                if let Some(sink) = sink.take() {
+                    sink.finish()?;
+                }
+            }
+            Event::Done(tag) if self.look.format == Format::Table => {
+                writeln!(self.target, "{tag}")?;
+            }
+            Event::Copied(bytes) => self.target.write_all(&bytes)?,
+            Event::Done(_) | Event::Batch(_) => {}
         }
         Ok(())
     }
 
-    async fn execute(&mut self, statement: Statement) -> Result<(), Problem> {
-        let session = Arc::clone(&self.session);
-        let task = self
-            .workers
-            .spawn(async move { session.execute(&statement).await });
-        let outcome = joined(self.watch(task).await?)??;
-        self.progress.clear();
-        outcome.notices.iter().for_each(report::notice);
-        let done = match outcome.rows {
-            // Ctrl-C may have come before the query could be cancelled.
-            Some(_) if self.interrupted => {
-                let message = "canceling statement due to user request";
-                Err(Error::new(Kind::Cancelled, message).into())
-            }
-            Some(rows) => self.write_rows(rows).await,
-            None if self.look.format == Format::Table => {
-                match outcome.affected_rows {
-                    Some(rows) => writeln!(self.target, "{} {rows}", outcome.tag)?,
-                    None => writeln!(self.target, "{}", outcome.tag)?,
-                }
-                Ok(())
-            }
-            None => Ok(()),
-        };
-        if done.is_ok()
-            && let Some(query) = self.session.current_query()
-        {
-            for warning in query.warnings() {
-                report::notice(&Notice::warning(warning));
-            }
-        }
-        done
-    }
-
-    async fn write_rows(&mut self, rows: Rows) -> Result<(), Problem> {
+    fn open_sink(&mut self, columns: SchemaRef) -> Result<Box<dyn Sink>, Problem> {
         if self.look.format.is_binary() && self.target.is_terminal() {
             return Err(refuse_terminal(self.look.format).into());
         }
-        self.look.style = TextStyle::new(self.session.settings().timezone());
-        let mut sink = output::open(&self.look, rows.schema(), self.target.clone())?;
+        self.look.style = TextStyle::new(&self.backend.timezone());
+        let sink = output::open(&self.look, columns, self.target.clone())?;
         self.target.forget_written();
-        let (mut batches, task) = pump(rows, &self.workers);
-        while let Some(batch) = self.watch(batches.recv()).await? {
-            let batch = batch?;
-            if self.target.is_terminal() {
-                self.progress.clear();
-            }
-            sink.batch(&batch)?;
-            if self.target.is_terminal() && self.target.has_written() {
-                self.progress.pause();
-            }
+        Ok(sink)
+    }
+
+    fn write_batch(
+        &mut self,
+        sink: &mut Option<Box<dyn Sink>>,
+        batch: &RecordBatch,
+    ) -> Result<(), Problem> {
+        if self.target.is_terminal() {
+            self.progress.clear();
         }
-        joined(self.watch(task).await?)?;
-        self.progress.clear();
-        sink.finish()
+        if let Some(sink) = sink {
+            sink.batch(batch)?;
+        }
+        if self.target.is_terminal() && self.target.has_written() {
+            self.progress.pause();
+        }
+        Ok(())
     }
 
     /// Waits for `work`, and meanwhile for signals and the progress line. The first Ctrl-C cancels
@@ -261,7 +249,7 @@ impl Shell {
                 // Signals first: rows that are always ready must not keep them waiting.
                 biased;
                 signal = self.signals.next() => {
-                    self.session.cancel();
+                    self.backend.cancel();
                     self.interrupted = true;
                     if signal == Signal::Terminate {
                         return Err(Stop::Terminated);
@@ -285,8 +273,8 @@ impl Shell {
                     report::say("Cancelling. Press Ctrl-C again to leave without waiting.\n");
                 }
                 () = self.progress.tick(), if !cancelling => {
-                    if let Some(query) = self.session.current_query() {
-                        self.progress.draw(&query.progress());
+                    if let Some(progress) = self.backend.progress() {
+                        self.progress.draw(&progress, self.backend.memory_limit_bytes());
                     }
                 }
             }
@@ -298,11 +286,11 @@ impl Shell {
         match problem {
             Problem::Stop(stop) => stop,
             Problem::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => {
-                self.session.cancel();
+                self.backend.cancel();
                 Stop::Quit
             }
             Problem::Output(e) => {
-                self.session.cancel();
+                self.backend.cancel();
                 let message = format!("cannot write the rows: {e}");
                 report::error(&Error::new(Kind::Io, message), None);
                 Stop::Failed
@@ -357,25 +345,4 @@ impl Shell {
 fn cannot_start(error: Error) -> Stop {
     report::error(&error, None);
     Stop::CannotStart
-}
-
-/// Reads the rows on the runtime's threads. Dropping the receiver ends the query.
-fn pump(
-    mut rows: Rows,
-    workers: &Handle,
-) -> (Receiver<Result<RecordBatch, Error>>, JoinHandle<()>) {
-    let (sender, receiver) = channel(BATCHES_AHEAD);
-    let task = workers.spawn(async move {
-        while let Some(batch) = rows.next().await {
-            if sender.send(batch).await.is_err() {
-                return;
-            }
-        }
-    });
-    (receiver, task)
-}
-
-/// The result of a task; a panic in it is a defect of ours, told as one.
-fn joined<T>(result: Result<T, tokio::task::JoinError>) -> Result<T, Error> {
-    result.map_err(|e| Error::internal(format!("the query ended unexpectedly: {e}")))
 }

@@ -14,6 +14,7 @@ mod postgres;
 // A table of cases, one to a line.
 #[rustfmt::skip]
 mod postgres_types;
+mod shell_remote;
 mod spill;
 mod sql_errors;
 mod sql_formats;

@@ -343,3 +343,27 @@ async fn rows_come_while_the_query_runs() {
     assert_eq!(rows.next().await.unwrap().unwrap().get::<_, i64>(0), 1);
     assert_eq!(rows.try_next().await.unwrap().unwrap().get::<_, i64>(0), 2);
 }
+
+/// The protocol's option of the shell: rows as an Arrow stream in the messages of COPY.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_as_arrow_to_those_who_ask() {
+    let served = serve().await;
+    let mut raw = served.raw().await;
+    raw.start(&[("user", "quern"), ("_pq_.quern_rows", "arrow")])
+        .await;
+    raw.send(b'Q', b"SELECT 1 AS a; SET timezone = 'UTC'\0")
+        .await;
+    let (kind, body) = raw.next().await.unwrap();
+    assert_eq!((kind, body.as_slice()), (b'H', &[2, 0, 0][..]));
+    let (kind, body) = raw.next().await.unwrap();
+    assert_eq!((kind, &body[..4]), (b'd', &[0xff; 4][..]));
+    assert!(raw.until_ready().await.ends_with("cCCZI"));
+    let failed = raw.query("SELECT 1 / 0").await;
+    assert!(failed.ends_with("EZI"), "{failed}");
+
+    let mut other = served.raw().await;
+    other
+        .start(&[("user", "quern"), ("_pq_.quern_rows", "other")])
+        .await;
+    assert_eq!(other.query("SELECT 1").await, "TDCZI");
+}

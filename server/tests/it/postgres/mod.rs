@@ -9,6 +9,8 @@ mod load;
 mod progress;
 mod security;
 
+pub use security::certificate;
+
 use std::sync::Arc;
 
 use quern_engine::{Engine, Settings};

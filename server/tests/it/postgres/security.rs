@@ -48,7 +48,7 @@ async fn many_log_in_at_once() {
 }
 
 /// A certificate for localhost, as files: certificate, key.
-fn certificate(folder: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) {
+pub fn certificate(folder: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).unwrap();
     let write = |name: &str, text: String| {
         let path = folder.join(name);
