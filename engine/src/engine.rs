@@ -15,6 +15,7 @@ use crate::execution::{Execution, Local, ProcessFolder, Registry, Workers, runti
 use crate::session::{Session, States};
 use crate::settings::Settings;
 use crate::source::StoreSettings;
+use crate::statement::Plans;
 use crate::system::postgres::Functions;
 use crate::table::Warehouse;
 use crate::{execution, function, plan};
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     /// The functions by name and OID, as clients of PostgreSQL see them.
     pub functions: Arc<Functions>,
     pub states: States,
+    pub plans: Arc<Plans>,
     /// Sessions so far: each has a number of its own.
     pub sessions: AtomicI32,
     pub started_us: i64,
@@ -107,6 +109,7 @@ impl Engine {
             settings,
             pool_bytes,
             states: States::default(),
+            plans: Arc::default(),
             sessions: AtomicI32::new(0),
             started_us: Utc::now().timestamp_micros(),
             _folder: folder,

@@ -39,7 +39,7 @@ impl Session {
             user: options.user,
             takes_copies: options.takes_copies,
             initial: settings.clone(),
-            settings: RwLock::new(settings),
+            settings: RwLock::new(Arc::new(settings)),
             prepared: Mutex::default(),
             transaction: Mutex::default(),
             block: Mutex::default(),
@@ -101,22 +101,41 @@ impl Session {
     /// Prepared statement and values → outcome.
     pub async fn execute_prepared(
         &self,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         values: Vec<ScalarValue>,
     ) -> Result<Outcome> {
         let statement = prepared.statement();
         let query = self.start(statement);
-        let context = self
-            .admit(statement)
-            .and_then(|()| self.context(statement, &query));
-        let running = prepared.clone();
-        let work = async move {
-            let context = context?;
-            let values = statement::cast_values(&running.parameters, values)?;
-            running.statement.run_with(&context, values).await
+        let result = match self.admit(statement) {
+            Ok(()) => self.run_prepared(prepared, &query, values).await,
+            Err(error) => Err(error),
         };
-        let result = unless_ended(&query, self.shared.workers.run(work)).await;
         self.finish(statement, &query, result)
+    }
+
+    /// By the plan that is kept, if it still holds; else from the text on.
+    async fn run_prepared(
+        &self,
+        prepared: &Arc<Prepared>,
+        query: &Arc<Query>,
+        values: Vec<ScalarValue>,
+    ) -> Result<Outcome> {
+        let statement = prepared.statement();
+        if prepared.plan.is_timeless() {
+            let context = self.context_with(statement, query, self.shared_state()?);
+            if let Some(row) = prepared.plan.known_row(&context) {
+                return Ok(row);
+            }
+            let (running, values) = (Arc::clone(prepared), values.clone());
+            let work = async move { running.run_kept(&context, values).await };
+            if let Some(outcome) = unless_ended(query, self.shared.workers.run(work)).await? {
+                return Ok(outcome);
+            }
+        }
+        let context = self.context(statement, query)?;
+        let running = Arc::clone(prepared);
+        let work = async move { running.run(&context, values).await };
+        unless_ended(query, self.shared.workers.run(work)).await
     }
 
     /// The columns of a statement's rows, without running it.
@@ -146,8 +165,8 @@ impl Session {
         snapshot.is_superuser(&self.variables.user)
     }
 
-    pub fn settings(&self) -> Settings {
-        self.variables.settings.read().clone()
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.variables.settings.read())
     }
 
     pub fn transaction_state(&self) -> TransactionState {
@@ -251,19 +270,30 @@ impl Session {
     }
 
     fn context(&self, statement: &Statement, query: &Arc<Query>) -> Result<Context> {
-        Ok(Context {
+        Ok(self.context_with(statement, query, Arc::new(self.state()?)))
+    }
+
+    fn context_with(
+        &self,
+        statement: &Statement,
+        query: &Arc<Query>,
+        state: Arc<SessionState>,
+    ) -> Context {
+        Context {
             catalog: Arc::clone(&self.shared.catalog),
             warehouse: Arc::clone(&self.shared.warehouse),
             registry: Arc::clone(&self.shared.registry),
             execution: Arc::clone(&self.shared.execution),
             workers: Arc::clone(&self.shared.workers),
-            state: Arc::new(self.state()?),
+            state,
             variables: Arc::clone(&self.variables),
             query: Arc::clone(query),
             places: Arc::clone(statement.places()),
             parameters: statement::Parameters::default(),
             functions: Arc::clone(&self.shared.functions),
-        })
+            kept: None,
+            plans: Arc::clone(&self.shared.plans),
+        }
     }
 
     /// What functions ask of the catalog and of this session.
@@ -285,45 +315,58 @@ impl Session {
         })
     }
 
-    /// A store of a user's own choice would be any server in reach of this one: how stores are
-    /// reached is for superusers to say. Who is one may change between two statements.
-    fn guard_stores(&self, state: &mut SessionState, settings: &Settings) {
-        if !self.is_superuser() {
-            let stores = StoreSettings::of(settings).reached_as(&self.shared.settings);
-            state.config_mut().set_extension(Arc::new(stores));
-        }
-    }
-
-    /// The engine's state with this session's settings, at this moment.
+    /// The engine's state for one statement of this session, at this moment.
     fn state(&self) -> Result<SessionState> {
         let settings = self.settings();
-        let user = &self.variables.user;
-        let make = || self.state_of(user, &settings);
-        let mut state = self.shared.states.get(user, &settings, make)?;
+        let mut state = SessionState::clone(self.shared_state()?.as_ref());
         let directory = DirectoryOption(Some(Arc::new(self.directory(&settings))));
         let options = state.config_mut().options_mut();
         options.extensions.insert(directory);
-        self.guard_stores(&mut state, &settings);
         state.mark_start_execution();
         Ok(state)
     }
 
-    /// The engine's state for all sessions of a user with these settings.
-    fn state_of(&self, user: &str, settings: &Settings) -> Result<SessionState> {
+    /// The engine's state for all sessions like this one: it knows neither session nor time.
+    fn shared_state(&self) -> Result<Arc<SessionState>> {
+        let kind = SessionKind {
+            user: self.variables.user.clone(),
+            is_superuser: self.is_superuser(),
+            settings: self.settings(),
+        };
+        self.shared.states.get(kind, |kind| self.state_of(kind))
+    }
+
+    fn state_of(&self, kind: &SessionKind) -> Result<SessionState> {
+        let settings = &kind.settings;
         let mut state = self.shared.template.clone();
         let options = state.config_mut().options_mut();
         options.execution.target_partitions = settings.threads();
         options.execution.batch_size = ConfigNonZeroUsize::try_new(settings.batch_size_rows())?;
         options.execution.time_zone = Some(settings.timezone().to_string());
         let stores = StoreSettings::of(settings);
+        // A store of a user's own choice would be any server in reach of this one: how stores are
+        // reached is for superusers to say.
+        let stores = match kind.is_superuser {
+            true => stores,
+            false => stores.reached_as(&self.shared.settings),
+        };
         state.config_mut().set_extension(Arc::new(stores));
         Limits::of_pool(self.shared.pool_bytes).apply(state.config_mut());
         follow_settings(&mut state)?;
-        for function in function::session::functions(user, CATALOG_NAME, settings) {
+        for function in function::session::functions(&kind.user, CATALOG_NAME, settings) {
             state.register_udf(Arc::new(function))?;
         }
         Ok(state)
     }
+}
+
+/// What sessions have in common whose statements are planned alike.
+#[derive(Debug, PartialEq)]
+struct SessionKind {
+    user: String,
+    /// May change between two statements.
+    is_superuser: bool,
+    settings: Arc<Settings>,
 }
 
 /// States that were made lately: most sessions of a server have the same settings, and making one
@@ -331,7 +374,7 @@ impl Session {
 #[derive(Debug, Default)]
 pub(crate) struct States {
     /// The latest first; held for a look-up.
-    known: Mutex<VecDeque<(String, Settings, Arc<SessionState>)>>,
+    known: Mutex<VecDeque<(SessionKind, Arc<SessionState>)>>,
 }
 
 /// More kinds of sessions than this are rare at one time.
@@ -340,23 +383,22 @@ const KNOWN_STATES: usize = 16;
 impl States {
     fn get(
         &self,
-        user: &str,
-        settings: &Settings,
-        make: impl FnOnce() -> Result<SessionState>,
-    ) -> Result<SessionState> {
+        kind: SessionKind,
+        make: impl FnOnce(&SessionKind) -> Result<SessionState>,
+    ) -> Result<Arc<SessionState>> {
         let found = {
             let known = self.known.lock();
             let mut known = known.iter();
-            let found = known.find(|(of, with, _)| of == user && with == settings);
-            found.map(|(_, _, state)| Arc::clone(state))
+            let found = known.find(|(of, _)| *of == kind);
+            found.map(|(_, state)| Arc::clone(state))
         };
         if let Some(state) = found {
-            return Ok(SessionState::clone(&state));
+            return Ok(state);
         }
-        let state = make()?;
+        let state = Arc::new(make(&kind)?);
         let mut known = self.known.lock();
         known.truncate(KNOWN_STATES - 1);
-        known.push_front((user.to_string(), settings.clone(), Arc::new(state.clone())));
+        known.push_front((kind, Arc::clone(&state)));
         Ok(state)
     }
 }

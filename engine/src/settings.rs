@@ -14,7 +14,7 @@ pub use limits::Limits;
 pub use pages::{reference_page, sample_file};
 pub use value::{format_bytes, format_count, format_elapsed, parse_bytes, parse_duration_ms};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -104,6 +104,21 @@ pub static SETTINGS: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
     all
 });
 
+/// Settings by their names: as declared, in lower case, and without `quern.`.
+static BY_NAME: LazyLock<HashMap<String, &'static Setting>> = LazyLock::new(|| {
+    let mut names = HashMap::new();
+    for setting in SETTINGS.iter().copied() {
+        names.insert(setting.name.to_string(), setting);
+        names.insert(setting.name.to_ascii_lowercase(), setting);
+    }
+    for setting in SETTINGS.iter().copied() {
+        if let Some(short) = setting.name.strip_prefix("quern.") {
+            names.entry(short.to_string()).or_insert(setting);
+        }
+    }
+    names
+});
+
 /// The settings of an engine or a session: what was set, over the defaults.
 #[derive(Clone, Default, PartialEq)]
 pub struct Settings {
@@ -123,19 +138,17 @@ impl std::fmt::Debug for Settings {
 impl Settings {
     /// The declaration of `name`, or 42704 with the nearest names.
     pub fn declaration(name: &str) -> Result<&'static Setting> {
+        if let Some(setting) = BY_NAME.get(name) {
+            return Ok(setting);
+        }
         let wanted = name.to_ascii_lowercase();
-        let short = |s: &Setting| s.name.strip_prefix("quern.") == Some(wanted.as_str());
-        SETTINGS
-            .iter()
-            .copied()
-            .find(|s| s.name.eq_ignore_ascii_case(&wanted) || short(s))
-            .ok_or_else(|| {
-                Error::new(
-                    Kind::UndefinedObject,
-                    format!("unrecognized configuration parameter \"{name}\""),
-                )
-                .candidates(&wanted, SETTINGS.iter().map(|s| s.name))
-            })
+        BY_NAME.get(&wanted).copied().ok_or_else(|| {
+            Error::new(
+                Kind::UndefinedObject,
+                format!("unrecognized configuration parameter \"{name}\""),
+            )
+            .candidates(&wanted, SETTINGS.iter().map(|s| s.name))
+        })
     }
 
     /// Sets a value when the process starts: every setting is allowed.

@@ -1,5 +1,6 @@
 //! Execution in this process: plain DataFusion on the shared memory pool.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,12 +18,13 @@ pub struct Local;
 
 #[async_trait]
 impl Execution for Local {
-    async fn prepare(
+    async fn prepare_optimized(
         &self,
         state: &SessionState,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(state.create_physical_plan(plan).await?)
+        let planner = state.query_planner();
+        Ok(planner.create_physical_plan(plan, state).await?)
     }
 
     fn start(
@@ -36,7 +38,18 @@ impl Execution for Local {
         let mut runtime = shared.as_ref().clone();
         runtime.memory_pool = Arc::clone(&pool) as Arc<dyn MemoryPool>;
         query.running(Arc::clone(&plan), pool, scan_totals(plan.as_ref()));
-        let context = TaskContext::from(state).with_runtime(Arc::new(runtime));
+        // Operators have their functions: nobody looks one up by its name, and to copy hundreds of names
+        // takes longer than a small query.
+        let context = TaskContext::new(
+            None,
+            state.session_id().to_string(),
+            state.config().clone(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            Arc::new(runtime),
+        );
         Ok(execute_stream(plan, Arc::new(context))?)
     }
 }

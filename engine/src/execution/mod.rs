@@ -45,6 +45,15 @@ pub trait Execution: Debug + Send + Sync {
         &self,
         state: &SessionState,
         plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.prepare_optimized(state, &state.optimize(plan)?).await
+    }
+
+    /// The same of a plan that is optimized.
+    async fn prepare_optimized(
+        &self,
+        state: &SessionState,
+        plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>>;
 
     /// Starts the plan; the query learns of its progress. Nothing is read before the stream is polled.

@@ -25,7 +25,8 @@ pub(crate) struct Attempts {
     pub execution: Arc<dyn Execution>,
     pub query: Arc<Query>,
     pub state: Arc<SessionState>,
-    pub plan: LogicalPlan,
+    /// The plan as it was before it was optimized.
+    pub plan: Box<dyn FnOnce() -> Result<LogicalPlan> + Send>,
 }
 
 impl Attempts {
@@ -58,7 +59,7 @@ impl Attempts {
     > {
         self.query.begin_anew(&error);
         let state = frugal(&self.state);
-        let plan = self.execution.prepare(&state, &self.plan).await?;
+        let plan = self.execution.prepare(&state, &(self.plan)()?).await?;
         let rows = self.execution.start(&self.query, &state, plan)?;
         Ok(rows.boxed())
     }

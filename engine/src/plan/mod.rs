@@ -13,6 +13,7 @@ mod domain;
 mod guard;
 mod interval_text;
 mod models;
+pub mod keep;
 mod normalize;
 mod operands;
 mod output_names;
@@ -34,7 +35,7 @@ pub use output_names::{readable, shown, shown_name};
 pub use postgres::spelled;
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
 pub use rights::{Need, denied, must_own};
-pub use tables::{define, open_external, open_table};
+pub use tables::{define, is_current, open_external, open_table};
 pub use virtual_tables::VirtualTables;
 
 use std::collections::HashMap;

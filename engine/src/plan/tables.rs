@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr as LogicalExpr, LogicalPlan};
@@ -12,7 +13,7 @@ use super::Names;
 use super::resolve::Relations;
 use crate::catalog::{ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Definition, FileTable, Format, KnownStatistics, Reach, Spec};
+use crate::source::{Definition, FileTable, Format, KnownStatistics, Origin, Reach, Spec};
 use crate::sql::parse_query;
 use crate::table::{self, At, Warehouse};
 
@@ -32,12 +33,17 @@ pub async fn open_table(
             let reach = names.reach_of(&relation.access.owner);
             match at.is_some() && !is_delta(definition) {
                 true => Err(without_versions(name, &relation.kind)),
-                false => open_external(state, definition, at, &reach).await,
+                false => open_external(state, definition, at, &reach)
+                    .await
+                    .map(|table| match is_delta(definition) {
+                        true => table,
+                        false => Arc::new(Arc::unwrap_or_clone(table).of(Origin::Files(reach))),
+                    }),
             }
         }
-        (RelationKind::Managed(managed), at) => open_managed(&names.warehouse, &managed.folder, at)
-            .await
-            .map(Arc::new),
+        (RelationKind::Managed(managed), at) => {
+            open_managed(&names.warehouse, &managed.folder, at).await
+        }
         (kind, Some(_)) => Err(without_versions(name, kind)),
     };
     let table = table.map_err(|error| of_table(error, name))?;
@@ -102,10 +108,33 @@ fn is_delta(definition: &Definition) -> bool {
     definition.format == Format::Delta
 }
 
-async fn open_managed(warehouse: &Warehouse, folder: &str, at: Option<At>) -> Result<FileTable> {
+async fn open_managed(
+    warehouse: &Warehouse,
+    folder: &str,
+    at: Option<At>,
+) -> Result<Arc<FileTable>> {
     match at {
-        None => warehouse.latest(folder).await?.open(),
-        Some(at) => warehouse.version(folder, at).await?.open(),
+        None => warehouse.open_latest(folder).await,
+        Some(at) => warehouse.version(folder, at).await?.open().map(Arc::new),
+    }
+}
+
+/// Whether a table of the catalog, if it were opened now, would be the same files.
+pub async fn is_current(
+    state: &SessionState,
+    warehouse: &Warehouse,
+    table: &dyn TableProvider,
+) -> bool {
+    let Some(table) = table.downcast_ref::<FileTable>() else {
+        return false;
+    };
+    match table.origin() {
+        None => false,
+        Some(Origin::Version { folder, version }) => warehouse.is_latest(folder, *version).await,
+        Some(Origin::Files(reach)) => {
+            let now = table.definition().open_within(state, reach).await;
+            now.is_ok_and(|now| now.fingerprint() == table.fingerprint())
+        }
     }
 }
 

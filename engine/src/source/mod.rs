@@ -47,7 +47,7 @@ pub use resolve::Folder;
 pub use scan::{FormatSource, Reading};
 pub use statistics::KnownStatistics;
 pub use store::{Store, StoreOptions, StoreSettings};
-pub use table::{FileTable, Listed};
+pub use table::{FileTable, Listed, Origin};
 pub use types::of_sql as sql_type;
 
 use crate::options::Options;

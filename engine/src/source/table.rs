@@ -48,7 +48,20 @@ pub struct FileTable {
     /// The columns as the table shows them, by their places in the table schema; `None` is as they
     /// are stored.
     shown: Option<Shown>,
+    origin: Option<Origin>,
 }
+
+/// What a table of the catalog was opened from, so that it can be told whether it is still the same.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// A version of the managed table in a folder of the warehouse.
+    Version { folder: String, version: u64 },
+    /// The files that its definition names, as far as its owner may read them.
+    Files(Reach),
+}
+
+/// What is known of one column of one file, in memory.
+const COLUMN_BYTES: usize = 256;
 
 #[derive(Debug, Clone)]
 struct Shown {
@@ -107,6 +120,7 @@ impl FileTable {
             known: None,
             reader: None,
             shown: None,
+            origin: None,
         })
     }
 
@@ -130,7 +144,27 @@ impl FileTable {
                 schema,
                 places: listed.order.into(),
             }),
+            origin: None,
         })
+    }
+
+    /// The table, which knows where it came from.
+    pub fn of(self, origin: Origin) -> Self {
+        Self {
+            origin: Some(origin),
+            ..self
+        }
+    }
+
+    /// `None` for what is no table of the catalog as it is now.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// An estimate of the memory that the list of files takes.
+    pub fn memory_bytes(&self) -> usize {
+        let columns = self.table_schema.table_schema().fields().len();
+        self.files.len() * (size_of::<PartitionedFile>() + columns * COLUMN_BYTES)
     }
 
     /// The table with a reader that knows more of its files than they tell.
@@ -167,6 +201,8 @@ impl FileTable {
         });
         Self {
             sample,
+            // Other rows would be drawn the next time.
+            origin: None,
             ..self.clone()
         }
     }

@@ -3,17 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
+use futures::stream;
 use parking_lot::{Mutex, RwLock};
 
-use super::Statement;
 use super::block::Block;
+use super::kept_plan::{KeptPlan, Plans};
 use super::open_cursor::OpenCursor;
-use super::parameters::Parameters;
+use super::parameters::{Parameters, cast_values};
+use super::{Outcome, Statement};
 use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Privilege, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers, frugal, is_frugal};
@@ -32,11 +37,37 @@ pub struct Prepared {
     pub parameters: Vec<DataType>,
     /// `None` when the statement gives no rows.
     pub columns: Option<SchemaRef>,
+    pub(crate) plan: Arc<KeptPlan>,
 }
 
 impl Prepared {
     pub fn statement(&self) -> &Statement {
         &self.statement
+    }
+
+    /// Runs the statement with values for its parameters.
+    pub(crate) async fn run(&self, ctx: &Context, values: Vec<ScalarValue>) -> Result<Outcome> {
+        self.statement.run(&self.given(ctx, values)?).await
+    }
+
+    /// The same by the plan that is kept, without anything that only planning needs of the context;
+    /// `None` when there is no such plan any more.
+    pub(crate) async fn run_kept(
+        &self,
+        ctx: &Context,
+        values: Vec<ScalarValue>,
+    ) -> Result<Option<Outcome>> {
+        let rows = self.plan.timeless_rows(&self.given(ctx, values)?).await?;
+        Ok(rows.map(|rows| Outcome::rows("SELECT", rows)))
+    }
+
+    fn given(&self, ctx: &Context, values: Vec<ScalarValue>) -> Result<Context> {
+        let values = cast_values(&self.parameters, values)?;
+        Ok(Context {
+            parameters: Parameters::Values(values.into()),
+            kept: Some(Arc::clone(&self.plan)),
+            ..ctx.clone()
+        })
     }
 }
 
@@ -59,7 +90,8 @@ pub struct Variables {
     pub takes_copies: bool,
     /// The settings that RESET goes back to.
     pub initial: Settings,
-    pub settings: RwLock<Settings>,
+    /// Replaced as a whole: whoever holds one keeps it as it was.
+    pub settings: RwLock<Arc<Settings>>,
     pub prepared: Mutex<HashMap<String, Arc<Prepared>>>,
     pub transaction: Mutex<TransactionState>,
     /// Locked before `settings` where both are needed.
@@ -75,7 +107,7 @@ impl Variables {
         let local = local || setting.is_of_transaction();
         let mut block = self.block.lock();
         let mut settings = self.settings.write();
-        let mut changed = settings.clone();
+        let mut changed = Settings::clone(&settings);
         match value {
             Some(value) => changed.set(setting.name, value)?,
             None => changed.reset(setting.name, &self.initial)?,
@@ -86,7 +118,7 @@ impl Variables {
             // It would last no longer than this.
             return Ok(());
         }
-        *settings = changed;
+        *settings = Arc::new(changed);
         Ok(())
     }
 
@@ -116,11 +148,15 @@ pub struct Context {
     pub places: Arc<Places>,
     pub parameters: Parameters,
     pub functions: Arc<Functions>,
+    /// Where the plan of a prepared statement that runs is kept.
+    pub kept: Option<Arc<KeptPlan>>,
+    /// The plans that are kept, of all sessions.
+    pub plans: Arc<Plans>,
 }
 
 impl Context {
-    pub(super) fn settings(&self) -> Settings {
-        self.variables.settings.read().clone()
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.variables.settings.read())
     }
 
     /// Where names are looked up now.
@@ -176,23 +212,51 @@ impl Context {
 
     /// Runs a logical plan as this statement's query.
     pub(super) async fn rows(&self, plan: &LogicalPlan) -> Result<Rows> {
+        let optimized = self.state.optimize(plan)?;
+        let plan = plan.clone();
+        self.optimized_rows(&optimized, || Ok(plan)).await
+    }
+
+    /// Runs an optimized plan as this statement's query. `plan` makes it as it was before, for a second
+    /// attempt.
+    pub(super) async fn optimized_rows(
+        &self,
+        optimized: &LogicalPlan,
+        plan: impl FnOnce() -> Result<LogicalPlan> + Send + 'static,
+    ) -> Result<Rows> {
+        if let Some(row) = plan::keep::one_row(optimized) {
+            return Ok(self.known(row));
+        }
+        let execution = &self.execution;
+        let first = execution.prepare_optimized(&self.state, optimized).await?;
         Ok(Rows::new(
             Arc::clone(&self.query),
-            self.stream(plan).await?,
+            self.attempts(plan).start(first)?,
             Arc::clone(&self.workers),
         ))
+    }
+
+    /// Rows that were known before anything ran.
+    pub(super) fn known(&self, rows: RecordBatch) -> Rows {
+        let schema = rows.schema();
+        let rows = RecordBatchStreamAdapter::new(schema, stream::iter([Ok(rows)]));
+        Rows::ready(Arc::clone(&self.query), Box::pin(rows))
     }
 
     /// The rows of a logical plan for the statement itself, which decides what they end.
     pub(super) async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
         let first = self.execution.prepare(&self.state, plan).await?;
-        let attempts = Attempts {
+        let plan = plan.clone();
+        self.attempts(|| Ok(plan)).start(first)
+    }
+
+    fn attempts(&self, plan: impl FnOnce() -> Result<LogicalPlan> + Send + 'static) -> Attempts {
+        Attempts {
             execution: Arc::clone(&self.execution),
             query: Arc::clone(&self.query),
             state: Arc::clone(&self.state),
-            plan: plan.clone(),
-        };
-        attempts.start(first)
+            plan: Box::new(plan),
+        }
     }
 
     /// After an error, when nothing was given out or committed: whether to begin anew, with plans that

@@ -1,5 +1,7 @@
 //! `DISCARD ALL`: the session as it began: settings, prepared statements, cursors.
 
+use std::sync::Arc;
+
 use super::context::TransactionState;
 use super::cursor::Cursor;
 use super::{Context, Outcome};
@@ -35,7 +37,7 @@ impl Discard {
                 "DISCARD ALL cannot run inside a transaction block",
             ));
         }
-        *ctx.variables.settings.write() = ctx.variables.initial.clone();
+        *ctx.variables.settings.write() = Arc::new(ctx.variables.initial.clone());
         ctx.variables.prepared.lock().clear();
         ctx.variables.cursors.lock().clear();
         Ok(Outcome::done("DISCARD ALL"))

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::context::Prepared;
 use super::cursor::Cursor;
-use super::{Context, Outcome, parameters};
+use super::{Context, Outcome};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
@@ -41,8 +41,7 @@ impl Execute {
         for value in &self.values {
             values.push(constant(ctx, value).await?);
         }
-        let values = parameters::cast_values(&prepared.parameters, values)?;
-        Box::pin(prepared.statement.run_with(ctx, values)).await
+        Box::pin(prepared.run(ctx, values)).await
     }
 
     pub fn columns(&self, ctx: &Context) -> Result<Option<SchemaRef>> {

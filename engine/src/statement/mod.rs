@@ -11,6 +11,7 @@ mod copy_options;
 mod copy_stream;
 mod cursor;
 mod model_options;
+mod kept_plan;
 mod open_cursor;
 mod outcome;
 mod parameters;
@@ -84,14 +85,14 @@ mod vacuum;
 
 pub use context::{Context, Prepared, TransactionState, Variables};
 pub use copy_stream::{CopyFormat, CopyHeader, CopyInput, CopyStream, CopyStyle};
+pub(crate) use kept_plan::Plans;
 pub use outcome::{Notice, Outcome};
-pub(crate) use parameters::{Parameters, cast_values};
+pub(crate) use parameters::Parameters;
 pub(crate) use prepare::describe;
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -366,17 +367,6 @@ impl Statement {
             Body::Vacuum(s) => Ok(s.columns()),
             _ => Ok(None),
         }
-    }
-
-    /// Runs the statement with values for its parameters.
-    pub(crate) async fn run_with(
-        &self,
-        ctx: &Context,
-        values: Vec<ScalarValue>,
-    ) -> Result<Outcome> {
-        let mut ctx = ctx.clone();
-        ctx.parameters = Parameters::Values(values.into());
-        self.run(&ctx).await
     }
 
     /// Whether there are parameters in the text.

@@ -36,6 +36,14 @@ pub struct Asked {
 }
 
 impl Parameters {
+    /// None where they are not known.
+    pub(super) fn values(&self) -> &[ScalarValue] {
+        match self {
+            Parameters::Values(values) => values,
+            Parameters::None | Parameters::Asked(_) => &[],
+        }
+    }
+
     /// The plan of a query of the statement, with values in place of its parameters.
     pub(super) fn apply(
         &self,
@@ -78,7 +86,7 @@ pub(super) async fn asked<T>(
 
 /// The plan with its parameters' values.
 pub(super) fn bind(plan: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalPlan> {
-    let wanted = count_parameters(&plan)?;
+    let wanted = count(&plan)?;
     if values.len() < wanted {
         return Err(Error::new(
             Kind::UndefinedParameter,
@@ -92,7 +100,7 @@ pub(super) fn bind(plan: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalP
     Ok(plan.with_param_values(ParamValues::from(values.to_vec()))?)
 }
 
-fn count_parameters(plan: &LogicalPlan) -> Result<usize> {
+pub(super) fn count(plan: &LogicalPlan) -> Result<usize> {
     let names = plan.get_parameter_names()?;
     let mut numbers = names.iter().map(|name| {
         name.trim_start_matches('$')
@@ -131,7 +139,7 @@ pub(super) fn types(
     let inferred = plan.get_parameter_types()?;
     let casts = casts(ctx, query);
     let arrays = arrays(query);
-    let count = count_parameters(plan)?.max(declared.len());
+    let count = count(plan)?.max(declared.len());
     let mut known: Vec<Option<DataType>> = (0..count)
         .map(|at| {
             let inferred = || inferred.get(&format!("${}", at + 1)).cloned().flatten();

@@ -79,9 +79,10 @@ pub(crate) async fn describe(
     statement: Statement,
     declared: &[DataType],
 ) -> Result<Prepared> {
+    let plan = Arc::default();
     let (parameters, columns) = match statement.body.as_ref() {
         Body::Query(query) => {
-            let (types, columns) = query.describe(ctx, declared).await?;
+            let (types, columns) = query.describe(ctx, declared, &plan).await?;
             (types, Some(columns))
         }
         Body::Insert(_) | Body::Update(_) | Body::Delete(_) | Body::Merge(_) => {
@@ -96,6 +97,7 @@ pub(crate) async fn describe(
         statement,
         parameters,
         columns,
+        plan,
     })
 }
 

@@ -3,11 +3,14 @@
 //! A query with parameters is planned with the types that their uses ask for; a value given at
 //! execution is cast to that type, so that the rows have the columns that were described.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::ast;
 
 use super::cursor::Cursor;
+use super::kept_plan::{Basis, KeptPlan};
 use super::{Context, Outcome, parameters};
 use crate::error::{Error, Result};
 use crate::plan;
@@ -57,27 +60,36 @@ fn unsupported(statement: &ast::Statement) -> Error {
 
 impl Query {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let plan = ctx.plan(&self.query).await?;
-        Ok(Outcome::rows("SELECT", ctx.rows(&plan).await?))
+        let rows = match &ctx.kept {
+            Some(kept) => kept.rows(ctx, &self.query).await?,
+            None => ctx.rows(&ctx.plan(&self.query).await?).await?,
+        };
+        Ok(Outcome::rows("SELECT", rows))
     }
 
     pub async fn columns(&self, ctx: &Context) -> Result<SchemaRef> {
-        Ok(self.describe(ctx, &[]).await?.1)
+        Ok(self.describe(ctx, &[], &Arc::default()).await?.1)
     }
 
-    /// The types of the parameters and the columns. `declared` are types that the user gave.
+    /// The types of the parameters and the columns; the plan is kept. `declared` are types that the
+    /// user gave.
     pub async fn describe(
         &self,
         ctx: &Context,
         declared: &[DataType],
+        kept: &Arc<KeptPlan>,
     ) -> Result<(Vec<DataType>, SchemaRef)> {
+        let basis = Basis::of(ctx);
         let plan = ctx.plan_unbound(&self.query).await?;
         let types = parameters::types(ctx, &plan, &self.query, declared)?;
         let nulls = types
             .iter()
             .map(ScalarValue::try_from)
             .collect::<Result<Vec<_>, _>>()?;
-        let plan = ctx.state.optimize(&parameters::bind(plan, &nulls)?)?;
-        Ok((types, plan::shown(plan.schema().inner())))
+        let optimized = ctx
+            .state
+            .optimize(&parameters::bind(plan.clone(), &nulls)?)?;
+        kept.keep_described(ctx, basis, &plan, &optimized);
+        Ok((types, plan::shown(optimized.schema().inner())))
     }
 }

@@ -3,6 +3,8 @@
 //! Each statement is atomic by itself and committed when it is done; the words are there for
 //! clients that send them always. A ROLLBACK after something was written says that it came too late.
 
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::block::Block;
@@ -176,7 +178,7 @@ fn end(ctx: &Context, commit: bool) -> Result<Outcome> {
     let now = ctx.settings();
     let ended = ctx.variables.block.lock().end(committed, &now)?;
     if let Some(settings) = ended {
-        *ctx.variables.settings.write() = settings;
+        *ctx.variables.settings.write() = Arc::new(settings);
     }
     ctx.variables
         .cursors
@@ -195,7 +197,7 @@ fn end(ctx: &Context, commit: bool) -> Result<Outcome> {
 fn roll_back_to(ctx: &Context, name: &str) -> Result<Outcome> {
     inside(ctx, "ROLLBACK TO SAVEPOINT")?;
     let (settings, late) = ctx.variables.block.lock().roll_back_to(name)?;
-    *ctx.variables.settings.write() = settings;
+    *ctx.variables.settings.write() = Arc::new(settings);
     let mut state = ctx.variables.transaction.lock();
     if let TransactionState::Failed { wrote } = *state {
         *state = TransactionState::Open { wrote };

@@ -1,5 +1,7 @@
 //! `USE [SCHEMA] s`: makes a schema the current one of this session.
 
+use std::sync::Arc;
+
 use super::cursor::Cursor;
 use super::{Context, Outcome, context};
 use crate::error::Result;
@@ -23,10 +25,8 @@ impl UseSchema {
         if !context::is_reserved_schema(&self.name) {
             ctx.catalog.snapshot().schema(&self.name)?;
         }
-        ctx.variables
-            .settings
-            .write()
-            .set("search_path", &quote_identifier(&self.name))?;
+        let mut settings = ctx.variables.settings.write();
+        Arc::make_mut(&mut settings).set("search_path", &quote_identifier(&self.name))?;
         Ok(Outcome::done("USE"))
     }
 }

@@ -38,7 +38,7 @@ pub struct SystemTables {
     pub catalog: Arc<Catalog>,
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     pub state: Arc<SessionState>,
     pub user: String,
     pub functions: Arc<postgres::Functions>,

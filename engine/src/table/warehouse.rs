@@ -27,7 +27,7 @@ use super::history::history;
 use super::version::TableVersion;
 use crate::error::{Error, Kind, Result};
 use crate::model::Library;
-use crate::source::{Store, StoreOptions, absolute_location, store};
+use crate::source::{FileTable, Origin, Store, StoreOptions, absolute_location, store};
 
 /// Which version of a table a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,11 +129,19 @@ impl Drop for NewFolder {
     }
 }
 
+/// What was read of a table's log.
+#[derive(Debug)]
+struct Known {
+    table: DeltaTable,
+    /// The same version, once it was opened.
+    opened: Option<Arc<FileTable>>,
+}
+
 #[derive(Debug)]
 pub struct Warehouse {
     root: Place,
     /// What was last read of each table's log, by folder.
-    known: Mutex<HashMap<String, DeltaTable>>,
+    known: Mutex<HashMap<String, Known>>,
     /// By folder.
     locks: Mutex<HashMap<String, Arc<Locks>>>,
     models: Library,
@@ -232,14 +240,67 @@ impl Warehouse {
 
     /// The latest version of a table.
     pub async fn latest(&self, folder: &str) -> Result<TableVersion> {
-        let known = self.known.lock().get(folder).cloned();
+        let known = self.known.lock().get(folder).map(|k| k.table.clone());
         let mut table = match known {
             Some(table) => table,
             None => DeltaTable::new(self.log_store(folder)?),
         };
-        table.update_state().await.map_err(convert::error)?;
-        self.known.lock().insert(folder.to_string(), table.clone());
+        if !table
+            .version()
+            .is_some_and(|version| self.is_last_entry(folder, version))
+        {
+            table.update_state().await.map_err(convert::error)?;
+            let known = Known {
+                table: table.clone(),
+                opened: None,
+            };
+            self.known.lock().insert(folder.to_string(), known);
+        }
         TableVersion::new(table, self.place(folder))
+    }
+
+    /// The latest version of a table, to be read.
+    pub async fn open_latest(&self, folder: &str) -> Result<Arc<FileTable>> {
+        let opened = self.known.lock().get(folder).and_then(|k| k.opened.clone());
+        if let Some(table) = opened
+            && let Some(Origin::Version { version, .. }) = table.origin()
+            && self.is_last_entry(folder, *version)
+        {
+            return Ok(table);
+        }
+        let latest = self.latest(folder).await?;
+        let version = latest.version();
+        let origin = Origin::Version {
+            folder: folder.to_string(),
+            version,
+        };
+        let table = Arc::new(latest.open()?.of(origin));
+        if let Some(known) = self.known.lock().get_mut(folder)
+            && known.table.version() == Some(version)
+        {
+            known.opened = Some(Arc::clone(&table));
+        }
+        Ok(table)
+    }
+
+    /// Whether there is no later version of a table.
+    pub async fn is_latest(&self, folder: &str, version: u64) -> bool {
+        self.is_last_entry(folder, version)
+            || self
+                .latest(folder)
+                .await
+                .is_ok_and(|latest| latest.version() == version)
+    }
+
+    /// Whether the log on this machine's disk ends with the entry of a version; false where that takes
+    /// more than a look. Entries are numbered without gaps, and old ones are removed in their order.
+    fn is_last_entry(&self, folder: &str, version: u64) -> bool {
+        let Some(root) = &self.root.local else {
+            return false;
+        };
+        let log = root.join(folder).join("_delta_log");
+        let there = |version: u64| log.join(format!("{version:020}.json")).try_exists().ok();
+        there(version) == Some(true) && there(version + 1) == Some(false)
     }
 
     /// A version as it was.

@@ -4,6 +4,7 @@
 mod disk_full;
 mod hostile;
 mod memory;
+mod prepared;
 mod session;
 mod source;
 mod support;

@@ -1,7 +1,7 @@
 //! What the tests share: a session, and rows as text.
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use quern_engine::{Engine, Error, Session, SessionOptions, Settings};
+use quern_engine::{Engine, Error, Outcome, Session, SessionOptions, Settings};
 
 /// A local session of an engine without a data folder.
 pub fn session() -> Session {
@@ -12,7 +12,11 @@ pub fn session() -> Session {
 
 /// The rows of a statement: columns separated by `|`, NULL as `NULL`.
 pub async fn rows(session: &Session, sql: &str) -> Result<Vec<String>, Error> {
-    let outcome = session.sql(sql).await?;
+    rows_of(session.sql(sql).await?).await
+}
+
+/// The rows of an outcome, or its tag.
+pub async fn rows_of(outcome: Outcome) -> Result<Vec<String>, Error> {
     let Some(rows) = outcome.rows else {
         return Ok(vec![outcome.tag.to_string()]);
     };

@@ -39,6 +39,8 @@ pub struct Connection<W> {
     /// The server is being shut down: end at the next pause.
     shutdown: CancellationToken,
     told: Told,
+    /// An answer is complete: the client waits for it.
+    due: bool,
 }
 
 /// Whether the conversation goes on after a message.
@@ -70,6 +72,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
             gone,
             shutdown,
             told: Told::default(),
+            due: false,
         }
     }
 
@@ -82,7 +85,9 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     }
 
     async fn step(&mut self) -> Sent<Next> {
-        if self.inbox.is_empty() {
+        // As in PostgreSQL, what belongs to one Sync is sent at once.
+        if self.due && self.inbox.is_empty() {
+            self.due = false;
             self.output.flush().await?;
         }
         let frame = match self.next_frame().await {
@@ -208,6 +213,7 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     pub(super) fn fail(&mut self, error: Error) {
         let error = self.session.failed(error);
         self.output.error(&error, "ERROR");
+        self.due = true;
     }
 
     /// Ends the answer to a Query or a Sync.
@@ -220,15 +226,19 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         };
         self.output
             .put(Reply::ReadyForQuery(ReadyForQuery::new(status)));
+        self.due = true;
     }
 
     fn tell_parameters(&mut self) {
-        for message in self.told.news(&self.session.settings()) {
+        for message in self.told.news(self.session.settings()) {
             self.output.put(message);
         }
     }
 
     pub(super) fn notices(&mut self, notices: &[Notice]) {
+        if notices.is_empty() {
+            return;
+        }
         let settings = self.session.settings();
         let wanted = settings.get("client_min_messages").unwrap_or_default();
         let shown = |notice: &&Notice| match wanted {

@@ -2,6 +2,7 @@
 //! client is told whenever they change.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pgwire::messages::PgWireBackendMessage as Reply;
 use pgwire::messages::startup::ParameterStatus;
@@ -27,20 +28,29 @@ const REPORTED: [&str; 14] = [
 
 /// What the client was told last.
 #[derive(Debug, Default)]
-pub struct Told(BTreeMap<&'static str, String>);
+pub struct Told {
+    values: BTreeMap<&'static str, String>,
+    /// The settings that they are of.
+    settings: Option<Arc<Settings>>,
+}
 
 impl Told {
     /// Messages for the values that the client does not know yet.
-    pub fn news(&mut self, settings: &Settings) -> Vec<Reply> {
+    pub fn news(&mut self, settings: Arc<Settings>) -> Vec<Reply> {
         let mut news = Vec::new();
+        let told = self.settings.as_ref();
+        if told.is_some_and(|told| Arc::ptr_eq(told, &settings)) {
+            return news;
+        }
         for name in REPORTED {
             let value = settings.get(name).unwrap_or_default();
-            if self.0.get(name).is_none_or(|told| told != value) {
-                self.0.insert(name, value.to_string());
+            if self.values.get(name).is_none_or(|told| told != value) {
+                self.values.insert(name, value.to_string());
                 let status = ParameterStatus::new(name.to_string(), value.to_string());
                 news.push(Reply::ParameterStatus(status));
             }
         }
+        self.settings = Some(settings);
         news
     }
 }

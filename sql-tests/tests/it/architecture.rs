@@ -37,6 +37,7 @@ const SHARED: &[&str] = &[
     "copy_options",
     "copy_stream",
     "cursor",
+    "kept_plan",
     "mod",
     "open_cursor",
     "outcome",

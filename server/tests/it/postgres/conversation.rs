@@ -367,3 +367,56 @@ async fn rows_come_as_arrow_to_those_who_ask() {
         .await;
     assert_eq!(other.query("SELECT 1").await, "TDCZI");
 }
+
+#[tokio::test]
+async fn prepared_statements_see_what_changes_between_their_executions() {
+    let served = serve().await;
+    let client = served.connect().await;
+    let other = served.connect().await;
+    let all = |sql: &'static str| other.batch_execute(sql);
+    all("CREATE TABLE t AS SELECT 1 AS a; CREATE VIEW v AS SELECT a FROM t")
+        .await
+        .unwrap();
+    let row = client
+        .prepare("SELECT a FROM v WHERE a >= $1::int ORDER BY a")
+        .await
+        .unwrap();
+    let one = client.prepare("SELECT 1").await.unwrap();
+    let now = client.prepare("SELECT now()::text").await.unwrap();
+    let mut times = std::collections::HashSet::new();
+    for inserted in 2..6 {
+        for _ in 0..3 {
+            let rows = client.query(&row, &[&1]).await.unwrap();
+            assert_eq!(rows.len(), inserted - 1);
+            assert_eq!(
+                client.query_one(&one, &[]).await.unwrap().get::<_, i32>(0),
+                1
+            );
+            times.insert(
+                client
+                    .query_one(&now, &[])
+                    .await
+                    .unwrap()
+                    .get::<_, String>(0),
+            );
+        }
+        other
+            .execute(&format!("INSERT INTO t VALUES ({inserted})"), &[])
+            .await
+            .unwrap();
+    }
+    assert_eq!(times.len(), 12);
+    all("CREATE OR REPLACE VIEW v AS SELECT a * 10 AS a FROM t WHERE a < 3")
+        .await
+        .unwrap();
+    let rows = client.query(&row, &[&11]).await.unwrap();
+    assert_eq!(rows.iter().map(|r| r.get(0)).collect::<Vec<i32>>(), [20]);
+    all("CREATE OR REPLACE VIEW v AS SELECT a::text AS a FROM t")
+        .await
+        .unwrap();
+    let changed = client.query(&row, &[&1]).await.unwrap_err();
+    assert_eq!(changed.code().unwrap().code(), "0A000");
+    all("DROP VIEW v").await.unwrap();
+    let gone = client.query(&row, &[&1]).await.unwrap_err();
+    assert_eq!(gone.code().unwrap().code(), "42P01");
+}
