@@ -97,6 +97,10 @@ impl Engine {
             (None, None) => Warehouse::temporary(folder.as_ref().map(|f| f.path()))?,
             (Some(_), None) => return Err(warehouse_without_catalog()),
         };
+        let warehouse = match &folder {
+            Some(folder) => warehouse.with_temporary(&folder.path())?,
+            None => warehouse,
+        };
         let shared = Shared {
             catalog: Arc::new(catalog),
             warehouse: Arc::new(warehouse),

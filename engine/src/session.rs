@@ -10,7 +10,7 @@ use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use parking_lot::{Mutex, RwLock};
 
-use crate::catalog::CATALOG_NAME;
+use crate::catalog::{CATALOG_NAME, SessionCatalog};
 use crate::engine::{SessionOptions, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Query, QueryInfo, or_panicked, unless_ended};
@@ -25,6 +25,7 @@ use crate::system::postgres::{SessionDirectory, SessionInfo};
 #[derive(Debug)]
 pub struct Session {
     shared: Arc<Shared>,
+    catalog: Arc<SessionCatalog>,
     variables: Arc<Variables>,
     /// The statement that runs now or ran last: what [`Session::cancel`] ends.
     current: Mutex<Option<Arc<Query>>>,
@@ -45,12 +46,13 @@ impl Session {
             block: Mutex::default(),
             cursors: Mutex::default(),
         };
+        let pid = shared.sessions.fetch_add(1, Ordering::Relaxed);
+        let pid = pid.wrapping_add(1);
+        let catalog = SessionCatalog::new(Arc::clone(&shared.catalog), pid, &variables.user);
         Self {
-            pid: shared
-                .sessions
-                .fetch_add(1, Ordering::Relaxed)
-                .wrapping_add(1),
+            pid,
             shared,
+            catalog: Arc::new(catalog),
             variables: Arc::new(variables),
             current: Mutex::new(None),
         }
@@ -280,7 +282,7 @@ impl Session {
         state: Arc<SessionState>,
     ) -> Context {
         Context {
-            catalog: Arc::clone(&self.shared.catalog),
+            catalog: Arc::clone(&self.catalog),
             warehouse: Arc::clone(&self.shared.warehouse),
             registry: Arc::clone(&self.shared.registry),
             execution: Arc::clone(&self.shared.execution),
@@ -300,7 +302,7 @@ impl Session {
     fn directory(&self, settings: &Settings) -> SessionDirectory {
         let variables = Arc::clone(&self.variables);
         SessionDirectory::new(SessionInfo {
-            catalog: Arc::clone(&self.shared.catalog),
+            catalog: Arc::clone(&self.catalog),
             warehouse: Arc::clone(&self.shared.warehouse),
             registry: Arc::clone(&self.shared.registry),
             functions: Arc::clone(&self.shared.functions),
@@ -357,6 +359,24 @@ impl Session {
             state.register_udf(Arc::new(function))?;
         }
         Ok(state)
+    }
+}
+
+impl Drop for Session {
+    /// Its temporary tables end with it.
+    fn drop(&mut self) {
+        let folders = self.catalog.end();
+        if folders.is_empty() {
+            return;
+        }
+        let warehouse = Arc::clone(&self.shared.warehouse);
+        self.shared.workers.leave(async move {
+            for folder in folders {
+                if let Err(error) = warehouse.remove(&folder).await {
+                    tracing::warn!(folder, %error, "a temporary table stays until the process ends");
+                }
+            }
+        });
     }
 }
 

@@ -7,11 +7,13 @@
 mod access;
 mod lock;
 mod role;
+mod session;
 mod snapshot;
 mod store;
 
 pub use access::{Access, PUBLIC, Privilege};
 pub use role::{Role, Verifier, random_password};
+pub use session::{PG_TEMP, SessionCatalog, meant};
 pub use snapshot::{
     ColumnStatistics, ObjectName, Relation, RelationKind, Schema, Snapshot, TableStatistics, View,
 };

@@ -43,6 +43,9 @@ pub struct Relation {
     pub persisted: Option<Arc<Persisted>>,
     #[serde(default)]
     pub access: Access,
+    /// Whether it is a temporary one that the end of the transaction drops; never stored.
+    #[serde(skip)]
+    pub ends_with_transaction: bool,
 }
 
 impl Relation {
@@ -54,6 +57,7 @@ impl Relation {
             statistics: None,
             persisted: None,
             access: Access::of(owner),
+            ends_with_transaction: false,
         }
     }
 
@@ -147,6 +151,8 @@ pub struct Schema {
 pub struct Snapshot {
     pub schemas: BTreeMap<String, Schema>,
     pub roles: BTreeMap<String, Arc<Role>>,
+    /// The schema of temporary tables of the session whose snapshot it is.
+    pub temporary: Option<String>,
 }
 
 impl Snapshot {
@@ -163,6 +169,7 @@ impl Snapshot {
         Self {
             schemas: BTreeMap::from([(DEFAULT_SCHEMA.to_string(), public)]),
             roles: BTreeMap::from([(ADMINISTRATOR.to_string(), Arc::new(administrator))]),
+            temporary: None,
         }
     }
 

@@ -59,6 +59,13 @@ impl Workers {
     ) -> Task<T> {
         Task(self.runtime.as_ref().map(|runtime| runtime.spawn(work)))
     }
+
+    /// Starts work that nobody waits for.
+    pub fn leave(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
 }
 
 impl Drop for Workers {

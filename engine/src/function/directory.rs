@@ -44,6 +44,8 @@ pub trait Directory: Debug + Send + Sync {
     /// Whether the user may do this with a relation or schema; `None` when there is none.
     fn allows(&self, user: &str, class: Class, oid: u32, privilege: &str) -> Option<bool>;
     fn schemas(&self, with_implicit: bool) -> Vec<String>;
+    /// The OID of the session's schema of temporary tables, if it has one.
+    fn temporary_schema(&self) -> Option<u32>;
     /// The number that stands for this session.
     fn backend_pid(&self) -> i32;
     /// Ends what a session or statement runs; false when there is none.

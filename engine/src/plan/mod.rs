@@ -27,6 +27,7 @@ mod sample;
 mod spilling_joins;
 mod table_oid;
 mod tables;
+mod temporary;
 mod virtual_tables;
 
 pub use assign::assigned;
@@ -36,6 +37,7 @@ pub use postgres::spelled;
 pub use resolve::{READERS, find, reference, renamed, undefined_table};
 pub use rights::{Need, denied, must_own};
 pub use tables::{define, is_current, open_external, open_table};
+pub use temporary::reads_temporary;
 pub use virtual_tables::VirtualTables;
 
 use std::collections::HashMap;

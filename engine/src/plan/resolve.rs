@@ -22,7 +22,7 @@ use super::relation::{is_special, text_of};
 use super::rights::Need;
 use super::tables::{self, moment, open_table};
 use super::{Names, guard, plan_resolved, sample};
-use crate::catalog::{CATALOG_NAME, ObjectName, Privilege, Relation, RelationKind, View};
+use crate::catalog::{CATALOG_NAME, ObjectName, PG_TEMP, Privilege, Relation, RelationKind, View};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
 use crate::source::{FileTable, Spec};
@@ -92,9 +92,9 @@ pub(super) fn relations<'a>(
 
 /// The relations and the common table expressions of a statement.
 #[derive(Default)]
-struct Mentioned {
-    relations: Vec<TableFactor>,
-    ctes: HashSet<String>,
+pub(super) struct Mentioned {
+    pub relations: Vec<TableFactor>,
+    pub ctes: HashSet<String>,
     models: NamedModels,
 }
 
@@ -232,7 +232,7 @@ async fn postgres_relation(
 /// The schemas in which a reference is looked up, in order.
 fn schemas(names: &Names, reference: &TableReference) -> Vec<String> {
     match reference.schema() {
-        Some(schema) => vec![schema.to_string()],
+        Some(schema) => vec![names.snapshot.meant(schema).to_string()],
         None => names.search_path.clone(),
     }
 }
@@ -250,7 +250,7 @@ pub fn find(
         .hint(format!("There is one, \"{CATALOG_NAME}\".")));
     }
     if let Some(schema) = reference.schema() {
-        names.require_schema(schema, Privilege::Usage)?;
+        names.require_schema(names.snapshot.meant(schema), Privilege::Usage)?;
     }
     let table = reference.table();
     let usable = |schema: &String| names.may_in_schema(schema, Privilege::Usage);
@@ -458,7 +458,7 @@ pub fn undefined_table(names: &Names, reference: &TableReference) -> Error {
     );
     if let Some(schema) = reference
         .schema()
-        .filter(|s| !names.snapshot.schemas.contains_key(*s))
+        .filter(|s| *s != PG_TEMP && !names.snapshot.schemas.contains_key(*s))
     {
         let known = names
             .snapshot

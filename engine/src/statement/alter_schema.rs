@@ -44,6 +44,9 @@ impl AlterSchema {
         if !snapshot.owns(&ctx.variables.user, &schema.access) {
             return Err(must_own("schema", &self.name));
         }
+        if snapshot.is_temporary(&self.name) {
+            return Err(must_own("schema", &self.name));
+        }
         match &self.action {
             Action::Rename(to) => self.renamed(snapshot, schema, to),
             Action::Owner(owner) => {
@@ -68,6 +71,7 @@ impl AlterSchema {
                 format!("schema \"{to}\" already exists"),
             ));
         }
+        context::check_schema_name(to)?;
         let moved = schema.relations.iter().map(|(name, relation)| {
             let name = ObjectName {
                 schema: to.to_string(),

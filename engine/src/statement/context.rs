@@ -19,7 +19,9 @@ use super::kept_plan::{KeptPlan, Plans};
 use super::open_cursor::OpenCursor;
 use super::parameters::{Parameters, cast_values};
 use super::{Outcome, Statement};
-use crate::catalog::{Catalog, DEFAULT_SCHEMA, ObjectName, Privilege, Relation, RelationKind};
+use crate::catalog::{
+    DEFAULT_SCHEMA, ObjectName, PG_TEMP, Privilege, Relation, RelationKind, SessionCatalog,
+};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Attempts, Execution, Query, Registry, Rows, Workers, frugal, is_frugal};
 use crate::plan::{self, Names, Need};
@@ -135,7 +137,7 @@ impl Variables {
 /// What one running statement may use.
 #[derive(Clone)]
 pub struct Context {
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<SessionCatalog>,
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub execution: Arc<dyn Execution>,
@@ -162,9 +164,10 @@ impl Context {
     /// Where names are looked up now.
     pub(super) fn names(&self) -> Names {
         let settings = self.settings();
+        let snapshot = self.catalog.snapshot();
         Names {
-            snapshot: self.catalog.snapshot(),
-            search_path: settings.search_path(),
+            search_path: snapshot.path(settings.search_path()),
+            snapshot,
             warehouse: Arc::clone(&self.warehouse),
             given: HashMap::new(),
             user: self.variables.user.clone(),
@@ -278,17 +281,30 @@ impl Context {
         }
     }
 
-    /// The name under which CREATE makes an object: in the current schema unless qualified.
-    pub(super) fn new_name(&self, name: &SqlName) -> Result<ObjectName> {
+    /// The name under which CREATE makes an object: in the current schema unless it is qualified or
+    /// temporary.
+    pub(super) fn new_name(&self, name: &SqlName, temporary: bool) -> Result<ObjectName> {
         let reference = plan::reference(name)?;
-        let schema = match reference.schema() {
-            Some(schema) => schema.to_string(),
-            None => self
-                .settings()
-                .search_path()
-                .into_iter()
-                .next()
-                .unwrap_or_else(|| DEFAULT_SCHEMA.into()),
+        let given = match reference.schema() {
+            Some(schema) => Some(schema.to_string()),
+            None if temporary => None,
+            None => {
+                let path = self.settings().search_path().into_iter();
+                Some(path.into_iter().next().unwrap_or(DEFAULT_SCHEMA.into()))
+            }
+        };
+        let schema = match given {
+            None => self.catalog.temporary_schema().to_string(),
+            Some(given) if given == PG_TEMP || self.catalog.snapshot().is_temporary(&given) => {
+                self.catalog.temporary_schema().to_string()
+            }
+            Some(_) if temporary => {
+                return Err(Error::new(
+                    Kind::InvalidTableDefinition,
+                    "cannot create temporary relation in non-temporary schema",
+                ));
+            }
+            Some(given) => given,
         };
         if is_reserved_schema(&schema) {
             return Err(Error::new(
@@ -352,6 +368,18 @@ impl Context {
             *wrote = true;
             self.variables.block.lock().wrote();
         }
+    }
+}
+
+/// 42939 for a name that schemas of users cannot have.
+pub(super) fn check_schema_name(name: &str) -> Result<()> {
+    match name.starts_with("pg_") {
+        true => Err(Error::new(
+            Kind::ReservedName,
+            format!("unacceptable schema name \"{name}\""),
+        )
+        .detail("The prefix \"pg_\" is reserved for system schemas.")),
+        false => Ok(()),
     }
 }
 

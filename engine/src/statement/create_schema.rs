@@ -42,6 +42,7 @@ impl CreateSchema {
                 format!("schema \"{}\" belongs to the system", self.name),
             ));
         }
+        context::check_schema_name(&self.name)?;
         let created = ctx.catalog.update(|snapshot| self.decide(ctx, snapshot))?;
         ctx.wrote();
         let outcome = Outcome::done("CREATE SCHEMA");

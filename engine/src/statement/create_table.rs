@@ -11,6 +11,7 @@ use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{self, ColumnOption, ObjectName as SqlName};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::create_temporary::OnCommit;
 use super::cursor::{Cursor, fold};
 use super::{Body, Context, Notice, Outcome, create_table_as, with_options};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
@@ -31,6 +32,8 @@ pub(crate) struct CreateTable {
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub name: SqlName,
+    pub temporary: bool,
+    pub on_commit: Option<OnCommit>,
     pub or_replace: bool,
     pub if_not_exists: bool,
     pub columns: Vec<ast::ColumnDef>,
@@ -41,43 +44,50 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Body> {
     let or_replace = c.take(&["or", "replace"]);
     let external = c.take(&["external"]);
     c.expect(&["table"])?;
-    let if_not_exists = c.if_not_exists();
-    let name = c.name()?;
-    let columns = if matches!(c.peek(), Token::LParen) {
-        columns(c)?
-    } else {
-        Vec::new()
-    };
-    let head = Head {
-        name,
-        or_replace,
-        if_not_exists,
-        columns,
-    };
     if !external {
-        let options = match c.take(&["with"]) {
-            true => with_options::parse(c)?,
-            false => Options::default(),
-        };
-        if !options.entries().iter().any(|(name, _)| name == "location") {
-            let table = create_table_as::parse(c, head, options)?;
-            return Ok(Body::CreateTableAs(table));
-        }
-        return Ok(Body::CreateTable(CreateTable {
-            head,
-            partition_columns: None,
-            format: None,
-            options,
-        }));
+        return after_table(c, or_replace, false);
     }
     let mut table = CreateTable {
-        head,
+        head: head(c, or_replace, false)?,
         partition_columns: None,
         format: None,
         options: Options::default(),
     };
     external_clauses(c, &mut table)?;
     Ok(Body::CreateTable(table))
+}
+
+/// What follows CREATE TABLE or CREATE TEMPORARY TABLE.
+pub(super) fn after_table(c: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Body> {
+    let head = head(c, or_replace, temporary)?;
+    let options = match c.take(&["with"]) {
+        true => with_options::parse(c)?,
+        false => Options::default(),
+    };
+    if !options.entries().iter().any(|(name, _)| name == "location") {
+        let table = create_table_as::parse(c, head, options)?;
+        return Ok(Body::CreateTableAs(table));
+    }
+    Ok(Body::CreateTable(CreateTable {
+        head,
+        partition_columns: None,
+        format: None,
+        options,
+    }))
+}
+
+fn head(c: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Head> {
+    Ok(Head {
+        if_not_exists: c.if_not_exists(),
+        name: c.name()?,
+        columns: match c.peek() {
+            Token::LParen => columns(c)?,
+            _ => Vec::new(),
+        },
+        temporary,
+        on_commit: None,
+        or_replace,
+    })
 }
 
 fn columns(c: &mut Cursor) -> Result<Vec<ast::ColumnDef>> {
@@ -179,6 +189,25 @@ pub(super) enum Created {
 }
 
 impl Head {
+    /// The name that the table gets.
+    pub fn new_name(&self, ctx: &Context) -> Result<ObjectName> {
+        let name = ctx.new_name(&self.name, self.temporary)?;
+        let temporary = ctx.catalog.snapshot().is_temporary(&name.schema);
+        if temporary && !ctx.warehouse.takes_temporary() {
+            return Err(
+                Error::new(Kind::Io, "there is no folder for temporary tables")
+                    .hint("Set quern.spill_dir to a folder that can be written."),
+            );
+        }
+        if self.on_commit.is_some() && !temporary {
+            return Err(Error::new(
+                Kind::InvalidTableDefinition,
+                "ON COMMIT can only be used on temporary tables",
+            ));
+        }
+        Ok(name)
+    }
+
     pub fn skipped(&self, name: &ObjectName) -> Outcome {
         Outcome::done("CREATE TABLE").with(Notice::info(format!(
             "relation {name} already exists, skipping"
@@ -198,6 +227,7 @@ impl Head {
         }
         snapshot.schema(&name.schema)?;
         let mut relation = Relation::new(kind, user);
+        relation.ends_with_transaction = self.on_commit == Some(OnCommit::Drop);
         let replaced = snapshot.relation(name).cloned();
         if let Some(replaced) = &replaced {
             relation.access = replaced.access.clone();
@@ -231,7 +261,7 @@ impl Head {
 
 impl CreateTable {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let name = ctx.new_name(&self.head.name)?;
+        let name = self.head.new_name(ctx)?;
         if self
             .head
             .exists(&ctx.catalog.snapshot(), &ctx.variables.user, &name)?

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::create_table::{Created, Head, column_spec};
 use super::cursor::{Cursor, fold};
 use super::writing::{self, Uncommitted};
-use super::{Context, Outcome, with_options};
+use super::{Context, Outcome, create_temporary, with_options};
 use crate::catalog::RelationKind;
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
@@ -39,12 +39,13 @@ pub(super) fn parse(c: &mut Cursor, head: Head, options: Options) -> Result<Crea
         with_data: true,
     };
     while !c.at_end() {
-        match c.expect_one_of(&["clustered", "partitioned", "with", "as"])? {
+        match c.expect_one_of(&["clustered", "partitioned", "with", "on", "as"])? {
             "clustered" => clustered_by(c, &mut table.layout)?,
             "partitioned" => {
                 c.expect(&["by"])?;
                 table.layout.partitioned_by = names(c)?;
             }
+            "on" => table.head.on_commit = Some(create_temporary::on_commit(c)?),
             "with" => table.options = with_options::parse(c)?,
             _ => {
                 table.query = Some(c.query()?);
@@ -98,7 +99,7 @@ fn names(c: &mut Cursor) -> Result<Vec<String>> {
 
 impl CreateTableAs {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let name = ctx.new_name(&self.head.name)?;
+        let name = self.head.new_name(ctx)?;
         if self
             .head
             .exists(&ctx.catalog.snapshot(), &ctx.variables.user, &name)?
@@ -156,6 +157,7 @@ impl CreateTableAs {
             }
         }
         ctx.wrote();
+        create_temporary::end_transaction(ctx).await;
         Ok(match (&self.query, self.with_data) {
             (Some(_), true) => Outcome::wrote("SELECT", rows),
             (Some(_), false) => Outcome::done("CREATE TABLE AS"),

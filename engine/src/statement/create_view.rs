@@ -8,13 +8,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, fold};
 use super::{Context, Notice, Outcome, context};
-use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot, View};
+use crate::catalog::{Change, ObjectName, PG_TEMP, Relation, RelationKind, Snapshot, View};
 use crate::error::{Error, Kind, Result};
 use crate::plan;
 
 #[derive(Debug, Clone)]
 pub(crate) struct CreateView {
     name: SqlName,
+    temporary: bool,
     or_replace: bool,
     if_not_exists: bool,
     columns: Vec<String>,
@@ -25,6 +26,11 @@ pub(super) fn parse(c: &mut Cursor) -> Result<CreateView> {
     c.expect(&["create"])?;
     let or_replace = c.take(&["or", "replace"]);
     c.expect(&["view"])?;
+    after_view(c, or_replace, false)
+}
+
+/// What follows CREATE VIEW or CREATE TEMPORARY VIEW.
+pub(super) fn after_view(c: &mut Cursor, or_replace: bool, temporary: bool) -> Result<CreateView> {
     let if_not_exists = c.if_not_exists();
     let name = c.name()?;
     let columns = if c.take_token(&Token::LParen) {
@@ -37,6 +43,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<CreateView> {
     c.expect(&["as"])?;
     Ok(CreateView {
         name,
+        temporary,
         or_replace,
         if_not_exists,
         columns,
@@ -46,11 +53,19 @@ pub(super) fn parse(c: &mut Cursor) -> Result<CreateView> {
 
 impl CreateView {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let name = ctx.new_name(&self.name)?;
+        let names = ctx.names();
+        let reads_temporary = plan::reads_temporary(&names, &self.query);
+        let name = ctx.new_name(&self.name, self.temporary || reads_temporary)?;
+        let temporary = ctx.catalog.snapshot().is_temporary(&name.schema);
+        let mut search_path = names.search_path;
+        if !temporary {
+            // Another session has other temporary tables.
+            search_path.retain(|schema| !names.snapshot.is_temporary(schema) && schema != PG_TEMP);
+        }
         let view = View {
             sql: self.query.to_string(),
             columns: self.columns.clone(),
-            search_path: ctx.settings().search_path(),
+            search_path,
         };
         self.check(ctx).await?;
         let created = ctx
@@ -61,7 +76,14 @@ impl CreateView {
             return Ok(Outcome::done("CREATE VIEW").with(notice));
         }
         ctx.wrote();
-        Ok(Outcome::done("CREATE VIEW"))
+        let outcome = Outcome::done("CREATE VIEW");
+        Ok(match reads_temporary && !self.temporary {
+            true => outcome.with(Notice::info(format!(
+                "view \"{}\" will be a temporary view",
+                name.name
+            ))),
+            false => outcome,
+        })
     }
 
     /// The query must plan, take no parameters, and have distinct column names.

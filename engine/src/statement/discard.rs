@@ -1,15 +1,17 @@
-//! `DISCARD ALL`: the session as it began: settings, prepared statements, cursors.
+//! `DISCARD ALL`: the session as it began: settings, prepared statements, cursors, temporary tables.
+//! `DISCARD TEMP` drops the latter alone.
 
 use std::sync::Arc;
 
 use super::context::TransactionState;
 use super::cursor::Cursor;
-use super::{Context, Outcome};
+use super::{Context, Outcome, create_temporary};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
 pub(crate) enum Discard {
     All,
+    Temporary,
     /// What a session never has.
     Nothing(&'static str),
 }
@@ -21,15 +23,20 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Discard> {
             "all" => Discard::All,
             "plans" => Discard::Nothing("DISCARD PLANS"),
             "sequences" => Discard::Nothing("DISCARD SEQUENCES"),
-            _ => Discard::Nothing("DISCARD TEMP"),
+            _ => Discard::Temporary,
         },
     )
 }
 
 impl Discard {
-    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
-        if let Discard::Nothing(tag) = self {
-            return Ok(Outcome::done(tag));
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        match self {
+            Discard::All => {}
+            Discard::Nothing(tag) => return Ok(Outcome::done(tag)),
+            Discard::Temporary => {
+                create_temporary::drop_temporary(ctx, |_| true).await;
+                return Ok(Outcome::done("DISCARD TEMP"));
+            }
         }
         if *ctx.variables.transaction.lock() != TransactionState::Idle {
             return Err(Error::new(
@@ -40,6 +47,7 @@ impl Discard {
         *ctx.variables.settings.write() = Arc::new(ctx.variables.initial.clone());
         ctx.variables.prepared.lock().clear();
         ctx.variables.cursors.lock().clear();
+        create_temporary::drop_temporary(ctx, |_| true).await;
         Ok(Outcome::done("DISCARD ALL"))
     }
 }

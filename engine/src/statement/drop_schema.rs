@@ -30,7 +30,10 @@ pub(super) fn parse(c: &mut Cursor) -> Result<DropSchema> {
 
 impl DropSchema {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        if self.name == DEFAULT_SCHEMA || context::is_reserved_schema(&self.name) {
+        if self.name == DEFAULT_SCHEMA
+            || context::is_reserved_schema(&self.name)
+            || ctx.catalog.snapshot().is_temporary(&self.name)
+        {
             return Err(Error::new(
                 Kind::Privilege,
                 format!("schema \"{}\" cannot be dropped", self.name),

@@ -38,6 +38,7 @@ mod create_role;
 mod create_schema;
 mod create_table;
 mod create_table_as;
+mod create_temporary;
 mod create_view;
 mod deallocate;
 mod declare;
@@ -225,6 +226,13 @@ fn parse_body(c: &mut Cursor) -> Result<Body> {
         }
         ["create", "table" | "external", ..]
         | ["create", "or", "replace", "table" | "external"] => create_table::parse(c)?,
+        ["create", "temp" | "temporary" | "local" | "global", ..]
+        | [
+            "create",
+            "or",
+            "replace",
+            "temp" | "temporary" | "local" | "global",
+        ] => create_temporary::parse(c)?,
         ["create", "view", ..] | ["create", "or", "replace", "view"] => {
             Body::CreateView(create_view::parse(c)?)
         }
@@ -303,7 +311,7 @@ impl Statement {
             Body::Delete(s) => s.run(ctx).await,
             Body::Describe(s) => s.run(ctx).await,
             Body::DescribeModel(s) => s.run(ctx).await,
-            Body::Discard(s) => s.run(ctx),
+            Body::Discard(s) => s.run(ctx).await,
             Body::DropModel(s) => s.run(ctx),
             Body::DropRole(s) => s.run(ctx),
             Body::DropSchema(s) => s.run(ctx).await,
@@ -332,7 +340,7 @@ impl Statement {
             Body::ShowSetting(s) => s.run(ctx).await,
             Body::ShowTables(s) => s.run(ctx).await,
             Body::Summarize(s) => s.run(ctx).await,
-            Body::Transaction(s) => s.run(ctx),
+            Body::Transaction(s) => s.run(ctx).await,
             Body::Truncate(s) => s.run(ctx).await,
             Body::Unlisten(s) => s.run(),
             Body::Unpersist(s) => s.run(ctx),

@@ -84,7 +84,7 @@ async fn table(ctx: &Context, name: &SqlName) -> Result<Arc<Persisted>> {
 }
 
 async fn rows_of(ctx: &Context, query: &ast::Query, name: &SqlName) -> Result<Arc<Persisted>> {
-    let name = ctx.new_name(name)?;
+    let name = ctx.new_name(name, false)?;
     let check = |name: &ObjectName| match ctx.catalog.snapshot().relation(name) {
         Some(_) => Err(Error::new(
             Kind::DuplicateTable,

@@ -92,7 +92,10 @@ pub(super) fn schema_or_current(ctx: &Context, schema: Option<&String>) -> Resul
             .next()
             .unwrap_or_default()),
         Some(name) if super::context::is_reserved_schema(name) => Ok(name.clone()),
-        Some(name) => snapshot.schema(name).map(|_| name.clone()),
+        Some(name) => {
+            let name = snapshot.meant(name);
+            snapshot.schema(name).map(|_| name.to_string())
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::ObjectName as SqlName;
 
 use super::cursor::Cursor;
 use super::{Context, Outcome, outcome};
-use crate::catalog::{ObjectName, RelationKind};
+use crate::catalog::{DEFAULT_SCHEMA, ObjectName, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::options::OptionValue;
 use crate::plan::Need;
@@ -28,7 +28,12 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowCreateTable> {
 
 impl ShowCreateTable {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let (name, relation) = ctx.existing(&self.table, Need::Any)?;
+        let (mut name, relation) = ctx.existing(&self.table, Need::Any)?;
+        let temporary = ctx.catalog.snapshot().is_temporary(&name.schema);
+        if temporary {
+            // Its name is enough, as that of what is in the default schema.
+            name.schema = DEFAULT_SCHEMA.to_string();
+        }
         let sql = match &relation.kind {
             RelationKind::Model(_) => {
                 return Err(Error::new(
@@ -43,6 +48,10 @@ impl ShowCreateTable {
                 managed_statement(&name, &ctx.warehouse.latest(&managed.folder).await?)?
             }
             kind => statement(&name, kind),
+        };
+        let sql = match temporary {
+            true => sql.replacen("CREATE ", "CREATE TEMPORARY ", 1),
+            false => sql,
         };
         Ok(Outcome::batch(
             "SHOW",

@@ -1,4 +1,5 @@
-//! `SHOW TABLES [FROM schema] [LIKE 'pattern']`: tables and views of a schema.
+//! `SHOW TABLES [FROM schema] [LIKE 'pattern']`: tables and views of a schema, and without one those
+//! of the current schema and the temporary ones.
 
 use arrow::datatypes::SchemaRef;
 
@@ -22,6 +23,10 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowTables> {
 impl ShowTables {
     fn query(&self, ctx: &Context) -> Result<SystemQuery<'static>> {
         let schema = show::schema_or_current(ctx, self.filter.schema.as_ref())?;
+        let mut schemas = vec![format!("({})", schemas.join(" OR "))];
+        if let (None, Some(own)) = (&self.filter.schema, &ctx.catalog.snapshot().temporary) {
+            schemas.push(show::equals("table_schema", own));
+        }
         let like = show::like_condition("table_name", self.filter.like.as_ref());
         Ok(SystemQuery {
             select: "table_name, table_type, format, location FROM system.tables",

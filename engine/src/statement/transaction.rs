@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::block::Block;
 use super::context::TransactionState;
 use super::cursor::Cursor;
-use super::{Context, Notice, Outcome};
+use super::{Context, Notice, Outcome, create_temporary};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,13 @@ const TOO_LATE: &str =
     "statements of this transaction were committed one by one and are not rolled back";
 
 impl Transaction {
-    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        let outcome = self.change(ctx)?;
+        create_temporary::end_transaction(ctx).await;
+        Ok(outcome)
+    }
+
+    fn change(&self, ctx: &Context) -> Result<Outcome> {
         match self {
             Transaction::Begin { modes, tag } => begin(ctx, *modes, tag),
             Transaction::Commit => end(ctx, true),

@@ -24,7 +24,7 @@ use datafusion::execution::SessionState;
 use futures::future::BoxFuture;
 
 use crate::catalog::{
-    Catalog, ObjectName, Privilege, Relation, RelationKind, Schema as CatalogSchema, Snapshot,
+    ObjectName, Privilege, Relation, RelationKind, Schema as CatalogSchema, SessionCatalog, Snapshot,
 };
 use crate::error::Result;
 use crate::execution::Registry;
@@ -35,7 +35,7 @@ use crate::table::Warehouse;
 /// What the tables are made of.
 #[derive(Clone)]
 pub struct SystemTables {
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<SessionCatalog>,
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub settings: Arc<Settings>,
@@ -128,9 +128,10 @@ impl SystemTables {
 
     /// Names for planning views of the catalog.
     fn names(&self) -> Names {
+        let snapshot = self.snapshot();
         Names {
-            snapshot: self.snapshot(),
-            search_path: self.settings.search_path(),
+            search_path: snapshot.path(self.settings.search_path()),
+            snapshot,
             virtual_tables: Arc::new(self.clone()),
             warehouse: Arc::clone(&self.warehouse),
             given: HashMap::new(),

@@ -48,7 +48,7 @@ pub use removed::{ADD, Counts, REMOVE, REPLACE, Removed, RemovedExec, keep_rows}
 pub use types::{storable, storable_schema};
 pub use vacuum::{Vacuumed, vacuum};
 pub use version::{FILE_COLUMN, ROW_COLUMN, TableVersion};
-pub use warehouse::{At, NewFolder, Place, Warehouse, Writing};
+pub use warehouse::{At, NewFolder, Place, TEMPORARY, Warehouse, Writing};
 pub use write::{WriteExec, WriteTarget, sorted_within, write_plan};
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! The warehouse: the folder that holds the folders of all managed tables.
+//! The warehouse: the folder that holds the folders of all managed tables. Temporary ones are in
+//! another, which ends with the process.
 //!
 //! Two locks per table: statements of this process that replace rows run one after another, and
 //! VACUUM runs when nothing is being written. Other processes are met at the commit. What was read of a log is kept, so that opening a table reads only the
@@ -28,6 +29,9 @@ use super::version::TableVersion;
 use crate::error::{Error, Kind, Result};
 use crate::model::Library;
 use crate::source::{FileTable, Origin, Store, StoreOptions, absolute_location, store};
+
+/// Begins the names of the schemas of temporary tables, and so those of their folders.
+pub const TEMPORARY: &str = "pg_temp_";
 
 /// Which version of a table a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +144,8 @@ struct Known {
 #[derive(Debug)]
 pub struct Warehouse {
     root: Place,
+    /// Where temporary tables are.
+    temporary: Option<Place>,
     /// What was last read of each table's log, by folder.
     known: Mutex<HashMap<String, Known>>,
     /// By folder.
@@ -188,10 +194,22 @@ impl Warehouse {
         Ok(warehouse)
     }
 
+    /// Puts temporary tables below a folder of this machine that ends with the process.
+    pub fn with_temporary(mut self, folder: &LocalPath) -> Result<Self> {
+        let place = Place::local(std::fs::canonicalize(folder)?)?;
+        self.temporary = Some(place.below("temporary"));
+        Ok(self)
+    }
+
+    pub fn takes_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
     fn at_place(root: Place, temporary: Option<tempfile::TempDir>) -> Self {
         Self {
             models: Library::default(),
             root,
+            temporary: None,
             known: Mutex::default(),
             locks: Mutex::default(),
             creating: Arc::default(),
@@ -222,7 +240,10 @@ impl Warehouse {
     }
 
     pub fn place(&self, folder: &str) -> Place {
-        self.root.below(folder)
+        match &self.temporary {
+            Some(temporary) if folder.starts_with(TEMPORARY) => temporary.below(folder),
+            _ => self.root.below(folder),
+        }
     }
 
     /// The folder as users see it.

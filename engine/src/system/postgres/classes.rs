@@ -167,6 +167,7 @@ fn tuples(entry: &Entry) -> f64 {
 /// Rows that PERSIST keeps are lost with the process, as those of an unlogged table may be.
 fn persistence(entry: &Entry) -> char {
     match &entry.origin {
+        _ if entry.is_temporary() => 't',
         Origin::User(relation) if matches!(relation.kind, RelationKind::Persisted(_)) => 'u',
         _ => 'p',
     }
@@ -245,7 +246,7 @@ fn used_by(objects: &Objects, view: &View) -> Vec<u32> {
             continue;
         };
         let schemas = match reference.schema() {
-            Some(schema) => vec![schema.to_string()],
+            Some(schema) => vec![objects.meant(schema).to_string()],
             None => view.search_path.clone(),
         };
         let table = reference.table();

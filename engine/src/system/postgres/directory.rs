@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::objects::{DATABASE, Entry, Objects, Origin};
 use super::{Functions, classes, fixed};
-use crate::catalog::{CATALOG_NAME, Catalog, Privilege, RelationKind, Snapshot};
+use crate::catalog::{CATALOG_NAME, PG_TEMP, Privilege, RelationKind, SessionCatalog, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Registry;
 use crate::function::directory::{Class, Directory};
@@ -23,7 +23,7 @@ pub type Setter = Arc<dyn Fn(&str, &str, bool) -> Result<String> + Send + Sync>;
 /// What is known of a session.
 #[derive(Clone)]
 pub struct SessionInfo {
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<SessionCatalog>,
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
     pub functions: Arc<Functions>,
@@ -71,11 +71,15 @@ impl SessionDirectory {
             .then_some(entry)
     }
 
-    /// The schemas in which a relation is looked up, PostgreSQL's own first.
+    /// The schemas in which a relation is looked up: the session's temporary one and PostgreSQL's own
+    /// first, where the setting does not name them.
     fn path(&self) -> impl Iterator<Item = &str> {
+        let objects = self.objects();
         let own = &self.info.search_path;
-        let implicit = (!own.iter().any(|s| s == "pg_catalog")).then_some("pg_catalog");
-        implicit.into_iter().chain(own.iter().map(String::as_str))
+        let implicit = |name| (!own.iter().any(|s| s == name)).then(|| objects.meant(name));
+        let implicit = [implicit(PG_TEMP), implicit("pg_catalog")];
+        let own = own.iter().map(|schema| objects.meant(schema));
+        implicit.into_iter().flatten().chain(own)
     }
 
     fn relation(&self, parts: &[String]) -> Option<u32> {
@@ -84,7 +88,7 @@ impl SessionDirectory {
             [name] => self
                 .path()
                 .find_map(|schema| objects.relation(schema, name)),
-            [schema, name] => objects.relation(schema, name),
+            [schema, name] => objects.relation(objects.meant(schema), name),
             [catalog, schema, name] if catalog == CATALOG_NAME => objects.relation(schema, name),
             _ => None,
         };
@@ -218,9 +222,15 @@ impl Directory for SessionDirectory {
         let known = &self.objects().namespaces;
         let path = self.path().filter(|name| known.contains_key(*name));
         let own = &self.info.search_path;
-        path.filter(|name| with_implicit || own.iter().any(|s| s == name))
+        let named = |name: &str| own.iter().any(|s| self.objects().meant(s) == name);
+        path.filter(|name| with_implicit || named(name))
             .map(str::to_string)
             .collect()
+    }
+
+    fn temporary_schema(&self) -> Option<u32> {
+        let schema = self.snapshot().temporary.clone()?;
+        self.objects().namespaces.get(&schema).copied()
     }
 
     fn backend_pid(&self) -> i32 {

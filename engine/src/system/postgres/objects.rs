@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Declared, RELATIONS};
-use crate::catalog::{ADMINISTRATOR, Privilege, Relation, RelationKind, Snapshot};
+use crate::catalog::{ADMINISTRATOR, Privilege, Relation, RelationKind, Snapshot, meant};
 use crate::system::{SystemTable, TABLES};
+use crate::table::TEMPORARY;
 
 /// `pg_catalog`
 pub(super) const PG_CATALOG: u32 = 11;
@@ -59,6 +60,10 @@ impl Entry {
 }
 
 impl Entry {
+    pub fn is_temporary(&self) -> bool {
+        self.schema.starts_with(TEMPORARY)
+    }
+
     /// Of what the engine makes, the administrator.
     pub fn owner(&self) -> &str {
         match &self.origin {
@@ -82,6 +87,8 @@ pub(super) struct Objects {
     pub namespaces: BTreeMap<String, u32>,
     /// By schema and name.
     pub relations: Vec<Entry>,
+    /// The session's schema of temporary tables.
+    temporary: Option<String>,
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<String, HashMap<String, usize>>,
 }
@@ -137,6 +144,7 @@ impl Objects {
         let mut objects = Self {
             namespaces,
             relations: Vec::new(),
+            temporary: snapshot.temporary.clone(),
             by_oid: HashMap::new(),
             by_name: HashMap::new(),
         };
@@ -194,6 +202,11 @@ impl Objects {
             name: name.to_string(),
             origin,
         });
+    }
+
+    /// The schema that a name of one stands for.
+    pub fn meant<'a>(&'a self, schema: &'a str) -> &'a str {
+        meant(self.temporary.as_deref(), schema)
     }
 
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Entry> {

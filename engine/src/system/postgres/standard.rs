@@ -145,6 +145,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
 
 fn table_type(entry: &Entry) -> &'static str {
     match &entry.origin {
+        _ if entry.is_temporary() => "LOCAL TEMPORARY",
         Origin::User(relation) => match relation.kind {
             RelationKind::Persisted(_) => "LOCAL TEMPORARY",
             RelationKind::View(_) => "VIEW",

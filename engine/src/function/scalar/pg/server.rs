@@ -122,8 +122,8 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
     about!(
         "pg_my_temp_schema",
         |_| DataType::UInt32,
-        |call| call.each::<UInt32Type>(|_| Ok(Some(0))),
-        "The schema of temporary tables: 0, for there is none."
+        temporary_schema,
+        "The OID of the session's schema of temporary tables; 0 when it has none."
     )
     .of_pg("oid"),
     about!(
@@ -291,6 +291,11 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
 fn pid(call: &Call) -> Result<ArrayRef> {
     let pid = call.directory().map_or(0, |d| d.backend_pid());
     call.each::<Int32Type>(|_| Ok(Some(pid)))
+}
+
+fn temporary_schema(call: &Call) -> Result<ArrayRef> {
+    let schema = call.directory().and_then(|d| d.temporary_schema());
+    call.each::<UInt32Type>(|_| Ok(Some(schema.unwrap_or(0))))
 }
 
 fn started(call: &Call) -> Result<ArrayRef> {
