@@ -10,7 +10,7 @@ mod convert;
 mod page;
 
 pub use candidates::nearest;
-pub(crate) use convert::{cancelled, strip_location};
+pub(crate) use convert::{cancelled, regular_expression, strip_location};
 pub use page::reference_page;
 
 use std::fmt;
@@ -99,6 +99,8 @@ kinds! {
     OutOfRange = "22003",
     /// A date or time is out of range or does not fit its format.
     InvalidDatetime = "22008",
+    /// A regular expression cannot be read: the message says where it ends to make sense.
+    InvalidRegularExpression = "2201B",
     /// A NULL for a column that is NOT NULL: give a value.
     NotNullViolation = "23502",
     /// Another writer changed the same table: run the statement again.

@@ -20,7 +20,7 @@ pub struct SessionCatalog {
     /// The name of the schema: no other session has it.
     schema: String,
     user: String,
-    /// Locked while the catalog's writers wait, never the other way around.
+    /// Held for moments, also by who decides on a change of the catalog.
     own: Mutex<Own>,
 }
 

@@ -38,7 +38,6 @@ const PLAN_PATTERNS: &[(&str, Kind)] = &[
     ("different number of columns", Kind::Syntax),
     ("same number of columns", Kind::Syntax),
     ("inconsistent data length across values", Kind::Syntax),
-    ("should only return one column", Kind::Syntax),
     ("with no tables specified", Kind::Syntax),
     ("correlated scalar subquery", Kind::Unsupported),
     ("too large to store in a decimal", Kind::OutOfRange),
@@ -407,11 +406,27 @@ fn from_text(message: &str, otherwise: Kind) -> Error {
         .iter()
         .find(|(piece, _)| lower.contains(piece))
         .map_or(otherwise, |(_, kind)| *kind);
+    if let Some(reason) = message.split("regex parse error:").nth(1) {
+        return regular_expression(reason);
+    }
     match kind {
         Kind::DivisionByZero => from_arrow(&ArrowError::DivideByZero),
         Kind::Grouping => grouping(message),
+        _ if lower.contains("should only return one column") => {
+            Error::new(Kind::Syntax, "subquery must return only one column")
+        }
         _ => with_suggestion(kind, message),
     }
+}
+
+/// What a regular expression is refused for, whose report has several lines.
+pub(crate) fn regular_expression(report: &str) -> Error {
+    let reason = report.lines().last().unwrap_or("").trim();
+    let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+    Error::new(
+        Kind::InvalidRegularExpression,
+        format!("invalid regular expression: {reason}"),
+    )
 }
 
 /// A column outside GROUP BY, in PostgreSQL's words.

@@ -1,6 +1,9 @@
 //! Functions that tell of the session: `current_user`, `current_schema`, `current_setting(name)`,
 //! `version()` and their kin. Each statement gets them with its session's values.
 
+use std::sync::Arc;
+
+use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -108,26 +111,43 @@ impl ScalarUDFImpl for CurrentSetting {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (name, may_miss) = match args.args.as_slice() {
-            [ColumnarValue::Scalar(name)] => (name, false),
-            [ColumnarValue::Scalar(name), ColumnarValue::Scalar(may_miss)] => {
-                (name, *may_miss == ScalarValue::Boolean(Some(true)))
+        let may_miss = match args.args.get(1) {
+            None => false,
+            Some(ColumnarValue::Scalar(may_miss)) => *may_miss == ScalarValue::Boolean(Some(true)),
+            Some(ColumnarValue::Array(_)) => {
+                return Err(Error::unsupported("missing_ok from a column").into());
             }
-            _ => return Err(Error::unsupported("current_setting of a column").into()),
         };
-        let Some(name) = name.try_as_str().flatten() else {
-            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
+        let Some(names) = args.args.first() else {
+            return Err(Error::internal("current_setting without a name").into());
+        };
+        match names.cast_to(&DataType::Utf8, None)? {
+            ColumnarValue::Scalar(name) => {
+                let value = self.value(name.try_as_str().flatten(), may_miss)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
+            }
+            ColumnarValue::Array(names) => {
+                let names = names.as_string::<i32>().iter();
+                let values = names.map(|name| self.value(name, may_miss));
+                let values = values.collect::<Result<StringArray>>()?;
+                Ok(ColumnarValue::Array(Arc::new(values)))
+            }
+        }
+    }
+}
+
+impl CurrentSetting {
+    fn value(&self, name: Option<&str>, may_miss: bool) -> Result<Option<String>> {
+        let Some(name) = name else {
+            return Ok(None);
         };
         let name = match Settings::declaration(name) {
             Ok(declared) => declared.name,
-            Err(_) if may_miss => return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
+            Err(_) if may_miss => return Ok(None),
             Err(unknown) => return Err(unknown.into()),
         };
-        let value = self
-            .values
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value.clone());
-        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)))
+        let mut values = self.values.iter();
+        let found = values.find(|(known, _)| *known == name);
+        Ok(found.map(|(_, value)| value.clone()))
     }
 }

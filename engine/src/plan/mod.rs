@@ -12,8 +12,8 @@ mod correct;
 mod domain;
 mod guard;
 mod interval_text;
-mod models;
 pub mod keep;
+mod models;
 mod normalize;
 mod operands;
 mod output_names;
@@ -56,7 +56,7 @@ use datafusion::sql::sqlparser::ast;
 use crate::catalog::Snapshot;
 use crate::error::{Error, Kind, Result};
 use crate::function;
-use crate::sql::Places;
+use crate::sql::{Places, pg_type};
 use crate::table::Warehouse;
 
 /// DataFusion's physical rules with ours among them, each after the one that it builds on.
@@ -149,6 +149,11 @@ fn improve(state: &SessionState, error: Error) -> Error {
         .message
         .strip_prefix("Invalid function '")
         .and_then(|rest| rest.split('\'').next());
+    let unknown = error.message.strip_prefix("Unsupported SQL type ");
+    if let Some(name) = unknown.filter(|name| pg_type::by_spelling(name).is_none()) {
+        let message = format!("type \"{name}\" does not exist");
+        return Error::new(Kind::UndefinedObject, message);
+    }
     match name {
         Some(name) if state.window_functions().contains_key(name) => Error::new(
             Kind::WrongObjectType,

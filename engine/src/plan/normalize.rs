@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut, WildcardAdditionalOptions, visit_expressions,
 };
 
+use super::postgres::function_call;
 use super::quantified;
 use crate::error::{Error, Kind, Result};
 use crate::sql::parse_query;
@@ -118,7 +119,10 @@ impl VisitorMut for Normalizer {
         quantified::comparison(expr);
         match expr {
             Expr::Cast { .. } => exact_cast(expr),
-            Expr::Value(_) => plain_digits(expr),
+            Expr::Value(_) => {
+                plain_digits(expr);
+                plain_text(expr);
+            }
             Expr::Function(function) => every_item(function),
             Expr::Like {
                 pattern,
@@ -305,6 +309,15 @@ fn plain_digits(expr: &mut Expr) {
     value.value = Value::Number(plain, false);
 }
 
+/// `U&'\0061'` is a text like others.
+fn plain_text(expr: &mut Expr) {
+    if let Expr::Value(value) = expr
+        && let Value::UnicodeStringLiteral(text) = &value.value
+    {
+        value.value = Value::SingleQuotedString(text.clone());
+    }
+}
+
 /// `array_remove` and `array_replace` are for every such item; DataFusion's are for the first.
 fn every_item(function: &mut Function) {
     let all = match function.name.to_string().to_lowercase().as_str() {
@@ -335,21 +348,25 @@ fn left(text: Expr, length: Expr) -> Expr {
 }
 
 /// A pattern with an escape character of its own, in terms of the backslash, which is the usual one.
-fn own_escape(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
-    let Expr::Value(ValueWithSpan {
-        value: Value::SingleQuotedString(text),
-        ..
-    }) = pattern
-    else {
+fn own_escape(pattern: &mut Box<Expr>, escape: &mut Option<ValueWithSpan>) {
+    let Some(Value::SingleQuotedString(given)) = escape.as_ref().map(|e| &e.value) else {
         return;
     };
-    let Some(Value::SingleQuotedString(own)) = escape.as_ref().map(|e| &e.value) else {
-        return;
-    };
-    let own = own.chars().next();
+    let own = given.chars().next();
     if own == Some('\\') {
         return;
     }
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(text),
+        ..
+    }) = pattern.as_mut()
+    else {
+        let given = Expr::Value(Value::SingleQuotedString(given.clone()).into());
+        let plain = vec![pattern.as_ref().clone(), given];
+        **pattern = function_call("like_escape", plain);
+        *escape = None;
+        return;
+    };
     let mut plain = String::with_capacity(text.len());
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {

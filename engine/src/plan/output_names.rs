@@ -215,7 +215,10 @@ fn of_query(body: &SetExpr) -> (String, Strength) {
 /// PostgreSQL's internal name of a type.
 fn type_word(data_type: &DataType) -> String {
     let text = data_type.to_string().to_lowercase();
-    let text = text.strip_prefix("pg_catalog.").unwrap_or(&text);
+    let schemas = ["pg_catalog.", "\"pg_catalog\"."].iter();
+    let text = schemas.fold(text.as_str(), |text, schema| {
+        text.strip_prefix(schema).unwrap_or(text)
+    });
     let word = text.split(['(', ' ', '[']).next().unwrap_or(text);
     match word {
         "int" | "integer" => "int4",

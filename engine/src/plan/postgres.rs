@@ -387,7 +387,9 @@ pub fn spelled(data_type: &DataType) -> DataType {
         }
         DataType::Custom(name, _) => match own_name(name).as_deref() {
             Some("oid" | "xid" | "cid") => DataType::IntUnsigned(None),
-            _ => data_type.clone(),
+            // Clients send their names.
+            Some(name) if name.starts_with("reg") => data_type.clone(),
+            _ => known_type(data_type).unwrap_or_else(|| data_type.clone()),
         },
         other => other.clone(),
     }

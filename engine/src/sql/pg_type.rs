@@ -305,7 +305,11 @@ pub fn of_arrow(data_type: &DataType) -> (u32, i32) {
         | DataType::ListView(item)
         | DataType::LargeListView(item)
         | DataType::FixedSizeList(item, _) => {
-            let (of, modifier) = of_field(item);
+            // An array of oids has lost what its items are called.
+            let (of, modifier) = match item.data_type() {
+                DataType::UInt32 => (26, -1),
+                _ => of_field(item),
+            };
             (array_type(of), modifier)
         }
         DataType::Struct(_) => (2249, -1),

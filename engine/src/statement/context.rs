@@ -289,8 +289,8 @@ impl Context {
             Some(schema) => Some(schema.to_string()),
             None if temporary => None,
             None => {
-                let path = self.settings().search_path().into_iter();
-                Some(path.into_iter().next().unwrap_or(DEFAULT_SCHEMA.into()))
+                let first = self.settings().search_path().into_iter().next();
+                Some(first.unwrap_or_else(|| DEFAULT_SCHEMA.into()))
             }
         };
         let schema = match given {

@@ -91,7 +91,7 @@ impl Place {
         if_not_exists: bool,
     ) -> Result<Self> {
         Ok(Self {
-            name: ctx.new_name(name)?,
+            name: ctx.new_name(name, false)?,
             user: ctx.variables.user.clone(),
             or_replace,
             if_not_exists,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{self, ColumnOption, ObjectName as SqlName};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::create_temporary::OnCommit;
 use super::cursor::{Cursor, fold};
@@ -90,7 +91,42 @@ fn head(c: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Head> {
     })
 }
 
+/// `int8 ARRAY` and `int8 ARRAY[3]` in the list of columns that comes next are `int8[]`.
+fn spell_arrays(c: &mut Cursor) {
+    let tokens = c.rest();
+    let mut spelled = Vec::with_capacity(tokens.len());
+    let mut depth = 0;
+    let mut changed = false;
+    let mut following = tokens.iter().skip(1).map(|next| &next.token);
+    for (at, token) in tokens.iter().enumerate() {
+        let next = following.next();
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::Word(word) if word.keyword == Keyword::ARRAY && word.quote_style.is_none() => {
+                changed = true;
+                if next != Some(&Token::LBracket) {
+                    for bracket in [Token::LBracket, Token::RBracket] {
+                        spelled.push(TokenWithSpan::new(bracket, token.span));
+                    }
+                }
+                continue;
+            }
+            _ => {}
+        }
+        spelled.push(token.clone());
+        if depth == 0 {
+            spelled.extend(tokens.iter().skip(at + 1).cloned());
+            break;
+        }
+    }
+    if changed {
+        c.parser = crate::sql::parser(spelled);
+    }
+}
+
 fn columns(c: &mut Cursor) -> Result<Vec<ast::ColumnDef>> {
+    spell_arrays(c);
     // CREATE TABLE t (a, b) AS …
     let names = c.sql(|p| {
         p.maybe_parse(|p| {

@@ -10,8 +10,8 @@ mod context;
 mod copy_options;
 mod copy_stream;
 mod cursor;
-mod model_options;
 mod kept_plan;
+mod model_options;
 mod open_cursor;
 mod outcome;
 mod parameters;
@@ -437,6 +437,11 @@ impl Statement {
         {
             return error;
         }
+        if error.kind == Kind::UndefinedParameter {
+            let name = error.message.rsplit(' ').next().unwrap_or_default();
+            let position = self.position_where(|t| matches!(t, Token::Placeholder(p) if p == name));
+            return error.at(position);
+        }
         let by_name = matches!(
             error.kind,
             Kind::UndefinedTable
@@ -459,11 +464,15 @@ impl Statement {
 
     fn position_of(&self, name: &str) -> Option<usize> {
         let last = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
-        let token = self.tokens.iter().find(|t| match &t.token {
+        self.position_where(|token| match token {
             Token::Word(word) => word.value.eq_ignore_ascii_case(last),
             Token::SingleQuotedString(text) => text == name,
             _ => false,
-        })?;
+        })
+    }
+
+    fn position_where(&self, wanted: impl Fn(&Token) -> bool) -> Option<usize> {
+        let token = self.tokens.iter().find(|t| wanted(&t.token))?;
         self.places
             .position(token.span.start.line, token.span.start.column)
     }

@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
-use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, DataFusionError, ParamValues, ScalarValue};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::sql::sqlparser::ast;
 use parking_lot::Mutex;
 
@@ -139,6 +140,7 @@ pub(super) fn types(
     let inferred = plan.get_parameter_types()?;
     let casts = casts(ctx, query);
     let arrays = arrays(query);
+    let searched = searched(plan)?;
     let count = count(plan)?.max(declared.len());
     let mut known: Vec<Option<DataType>> = (0..count)
         .map(|at| {
@@ -148,6 +150,7 @@ pub(super) fn types(
                 .filter(|t| **t != DataType::Null)
                 .cloned()
                 .or_else(|| casts.get(&(at + 1)).cloned())
+                .or_else(|| searched.get(&(at + 1)).cloned())
                 .or_else(inferred)
         })
         .collect();
@@ -204,6 +207,33 @@ fn arrays(query: &ast::Query) -> HashSet<usize> {
         ControlFlow::<()>::Continue(())
     });
     found
+}
+
+/// The arrays in which a value of a known type is looked for: `$1` is `int[]` in `id = ANY($1)`.
+fn searched(plan: &LogicalPlan) -> Result<HashMap<usize, DataType>> {
+    let mut found = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        let mut schema = DFSchema::empty();
+        for input in node.inputs() {
+            schema.merge(input.schema());
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(function) = expr
+                    && function.name() == "array_has"
+                    && let [Expr::Placeholder(array), item] = function.args.as_slice()
+                    && let Some(number) = array.id.strip_prefix('$').and_then(|n| n.parse().ok())
+                    && let Ok(item) = item.get_type(&schema)
+                    && item != DataType::Null
+                {
+                    let list = DataType::List(Arc::new(Field::new_list_field(item, true)));
+                    found.entry(number).or_insert(list);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 fn array_guesses() -> Vec<DataType> {

@@ -23,14 +23,14 @@ pub(super) fn parse(c: &mut Cursor) -> Result<ShowTables> {
 impl ShowTables {
     fn query(&self, ctx: &Context) -> Result<SystemQuery<'static>> {
         let schema = show::schema_or_current(ctx, self.filter.schema.as_ref())?;
-        let mut schemas = vec![format!("({})", schemas.join(" OR "))];
+        let mut schemas = vec![show::equals("table_schema", &schema)];
         if let (None, Some(own)) = (&self.filter.schema, &ctx.catalog.snapshot().temporary) {
             schemas.push(show::equals("table_schema", own));
         }
         let like = show::like_condition("table_name", self.filter.like.as_ref());
         Ok(SystemQuery {
             select: "table_name, table_type, format, location FROM system.tables",
-            conditions: [show::equals("table_schema", &schema)]
+            conditions: [format!("({})", schemas.join(" OR "))]
                 .into_iter()
                 .chain(like)
                 .collect(),

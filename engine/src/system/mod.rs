@@ -24,7 +24,8 @@ use datafusion::execution::SessionState;
 use futures::future::BoxFuture;
 
 use crate::catalog::{
-    ObjectName, Privilege, Relation, RelationKind, Schema as CatalogSchema, SessionCatalog, Snapshot,
+    ObjectName, Privilege, Relation, RelationKind, Schema as CatalogSchema, SessionCatalog,
+    Snapshot,
 };
 use crate::error::Result;
 use crate::execution::Registry;

@@ -2,6 +2,10 @@
 
 use quern_engine::{Error, Notice};
 
+/// What a prepared statement is refused with when its rows have other columns now. By the routine that
+/// PostgreSQL names with it, drivers know that they need to prepare again.
+pub const CHANGED_PLAN: &str = "cached plan must not change result type";
+
 type Fields = Vec<(u8, String)>;
 
 /// The fields of an ErrorResponse; `severity` is ERROR, or FATAL when the connection ends with it.
@@ -12,6 +16,9 @@ pub fn fields(error: &Error, severity: &'static str) -> Fields {
         .into_iter()
         .filter_map(|(key, text)| Some((key, text.clone()?)));
     fields.extend(present);
+    if error.message == CHANGED_PLAN {
+        fields.push((b'R', "RevalidateCachedQuery".to_string()));
+    }
     if let Some(position) = error.position {
         fields.push((b'P', position.to_string()));
     }

@@ -15,6 +15,7 @@ use quern_engine::{Error, Kind, Prepared, Result, TransactionState};
 use tokio::io::AsyncWrite;
 
 use super::connection::Connection;
+use super::error;
 use super::message::{Bind, Target, violation};
 use super::output::Sent;
 use super::portal::{self, Extent, OpenRows};
@@ -305,11 +306,8 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
         if let (Some(rows), Some(told)) = (&outcome.rows, &prepared.columns)
             && !same_types(&rows.schema(), told)
         {
-            return Ok(Err(Error::new(
-                Kind::Unsupported,
-                "cached plan must not change result type",
-            )
-            .hint("Prepare it again: what it reads has other columns now.")));
+            return Ok(Err(Error::new(Kind::Unsupported, error::CHANGED_PLAN)
+                .hint("Prepare it again: what it reads has other columns now.")));
         }
         Ok(match outcome.rows.take() {
             Some(rows) => {

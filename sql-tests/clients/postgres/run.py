@@ -28,7 +28,7 @@ from servers import Postgres, Quern, started
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = HERE / "scripts"
 SCHEMA = HERE / "schema.sql"
-SCRIPT_SECONDS = 300
+SCRIPT_SECONDS = 900
 
 
 def cache():

@@ -13,7 +13,7 @@ use datafusion::common::Result;
 use regex::{Regex, RegexBuilder};
 
 use super::text::each_list;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, regular_expression};
 use crate::function::define::{Arg, Call, Scalar, takes};
 use crate::function::rows::{At, Text, given, gives};
 
@@ -78,6 +78,13 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
     ),
     Scalar::new(
         SECTION,
+        "like_escape",
+        "like_escape(pattern, escape)",
+        "The pattern of LIKE with its own escape character, in terms of the backslash.",
+        &[takes(TWO, gives::text, like_escape)],
+    ),
+    Scalar::new(
+        SECTION,
         "similar_to",
         "text SIMILAR TO pattern [ESCAPE escape]",
         "Whether the whole text matches SQL's pattern: % _ | * + ? {m,n} ( ) [ ].",
@@ -93,14 +100,8 @@ fn match_lists(_: &[DataType]) -> DataType {
 }
 
 fn invalid(error: &regex::Error) -> Error {
-    let text = error.to_string();
-    let reason = text.lines().last().unwrap_or("").trim();
-    let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-    Error::new(
-        Kind::InvalidParameterValue,
-        format!("invalid regular expression: {reason}"),
-    )
-    .hint("Back references and look-around are not supported.")
+    regular_expression(&error.to_string())
+        .hint("Back references and look-around are not supported.")
 }
 
 /// Compiled patterns of one call; a constant pattern is compiled once.
@@ -280,6 +281,27 @@ fn similar_to(call: &Call) -> Result<ArrayRef> {
         let matched = regex.is_match(text);
         known = Some((pattern.to_string(), escape, regex));
         Ok(Some(matched))
+    })
+}
+
+fn like_escape(call: &Call) -> Result<ArrayRef> {
+    let (patterns, escapes) = (call.text(0)?, call.text(1)?);
+    call.each_text(|row| {
+        let (pattern, escape) = (given!(patterns.at(row)), given!(escapes.at(row)));
+        let escape = escape.chars().next();
+        let mut plain = String::with_capacity(pattern.len());
+        let mut letters = pattern.chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                _ if Some(letter) == escape => {
+                    plain.push('\\');
+                    plain.extend(letters.next());
+                }
+                '\\' => plain.push_str("\\\\"),
+                _ => plain.push(letter),
+            }
+        }
+        Ok(Some(plain))
     })
 }
 

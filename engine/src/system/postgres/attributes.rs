@@ -17,11 +17,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
         async move {
             for (entry, schema) in columns_of(system, &system.objects()).await {
                 for (number, field) in (1_i16..).zip(schema.fields()) {
-                    let not_null = match &entry.origin {
-                        Origin::User(_) => !field.is_nullable(),
-                        _ => false,
-                    };
-                    attribute(rows, entry.oid, number, field, not_null);
+                    attribute(rows, entry.oid, number, field, entry.not_null(field));
                 }
             }
             Ok(())

@@ -299,7 +299,7 @@ fn parts(name: &str) -> Option<Vec<String>> {
                 }
             };
             part = text;
-            rest = quoted.get(end..)?;
+            rest = quoted.get(end..)?.trim_start();
         } else {
             let end = rest.find('.').unwrap_or(rest.len());
             part = rest.get(..end)?.trim().to_lowercase();
@@ -309,8 +309,8 @@ fn parts(name: &str) -> Option<Vec<String>> {
             return None;
         }
         parts.push(part);
-        match rest.trim_start().strip_prefix('.') {
-            Some(more) => rest = more,
+        match rest.strip_prefix('.') {
+            Some(more) => rest = more.trim_start(),
             None if rest.trim().is_empty() => return Some(parts),
             None => return None,
         }
@@ -326,6 +326,7 @@ mod tests {
         let read = |name: &str| parts(name).map(|p| p.join("|"));
         assert_eq!(read("T"), Some("t".to_string()));
         assert_eq!(read("a.\"B.\"\"c\""), Some("a|B.\"c".to_string()));
+        assert_eq!(read("\"a\" . B"), Some("a|b".to_string()));
         assert_eq!(read("a."), None);
         assert_eq!(read("\"a"), None);
     }

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use arrow::datatypes::Field;
+
 use super::{Declared, RELATIONS};
 use crate::catalog::{ADMINISTRATOR, Privilege, Relation, RelationKind, Snapshot, meant};
 use crate::system::{SystemTable, TABLES};
@@ -62,6 +64,12 @@ impl Entry {
 impl Entry {
     pub fn is_temporary(&self) -> bool {
         self.schema.starts_with(TEMPORARY)
+    }
+
+    /// Whether a column of it cannot be NULL; as in PostgreSQL, nothing is said of a view's.
+    pub fn not_null(&self, column: &Field) -> bool {
+        let is_table = matches!(self.origin, Origin::User(_)) && self.kind() == 'r';
+        is_table && !column.is_nullable()
     }
 
     /// Of what the engine makes, the administrator.

@@ -173,14 +173,13 @@ fn column(rows: &mut Rows, entry: &Entry, number: usize, field: &Field) {
         return;
     };
     let is_array = of.name.starts_with('_');
-    let not_null = matches!(entry.origin, Origin::User(_)) && !field.is_nullable();
     row!(rows,
         "table_catalog" => CATALOG_NAME,
         "table_schema" => &entry.schema,
         "table_name" => &entry.name,
         "column_name" => field.name(),
         "ordinal_position" => number,
-        "is_nullable" => yes_no(!not_null),
+        "is_nullable" => yes_no(!entry.not_null(field)),
         "data_type" => if is_array { "ARRAY".to_string() } else { pg_type::format_type(oid, None) },
         "numeric_precision_radix" => radix(oid),
         "numeric_precision" => precision(field.data_type(), oid),

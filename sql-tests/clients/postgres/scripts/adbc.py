@@ -50,7 +50,7 @@ def objects(**more):
         for schema in catalog["catalog_db_schemas"] or []:
             if schema["db_schema_name"] in ("public", "side"):
                 for t in schema["db_schema_tables"] or []:
-                    found.append((schema["db_schema_name"], t["table_name"], t["table_type"], [(k["column_name"], k["ordinal_position"]) for k in t["table_columns"] or []]))
+                    found.append((schema["db_schema_name"], t["table_name"], t["table_type"], sorted((k["ordinal_position"], k["column_name"]) for k in t["table_columns"] or [])))
     return sorted(found)
 
 

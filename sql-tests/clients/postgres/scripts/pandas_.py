@@ -9,8 +9,13 @@ from transcript import attempt, url
 engine = sa.create_engine(url("postgresql+psycopg2"))
 
 
+def shown(value):
+    """A value as text; a memoryview's text would be its address."""
+    return str(bytes(value) if isinstance(value, memoryview) else value)
+
+
 def frame(df):
-    return {"columns": [(c, str(t)) for c, t in df.dtypes.items()], "rows": [[None if v is None or v is pd.NaT else str(v) for v in row] for row in df.itertuples(index=False)][:5], "count": len(df)}
+    return {"columns": [(c, str(t)) for c, t in df.dtypes.items()], "rows": [[None if v is None or v is pd.NaT else shown(v) for v in row] for row in df.itertuples(index=False)][:5], "count": len(df)}
 
 
 attempt("read_sql", lambda: frame(pd.read_sql("SELECT * FROM fields ORDER BY id", engine)))

@@ -114,6 +114,13 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
         "The encoding of text: UTF8."
     ),
     about!(
+        "getdatabaseencoding",
+        gives::text,
+        |call| call.each_text(|_| Ok(Some("UTF8"))),
+        "The encoding of the database: UTF8."
+    )
+    .of_pg("name"),
+    about!(
         "pg_backend_pid",
         gives::int32,
         pid,
