@@ -1,14 +1,23 @@
-//! The files of trained models: named by their content, kept beside the tables, read once.
+//! The files of trained models: named by a hash of their content, kept beside the tables, read once.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parking_lot::Mutex;
 use quern_model::class::Class;
 use quern_model::model::{Definition, Model};
+use quern_model::store::{self, Origin, Pass};
 
 use crate::error::{Error, Kind, Result};
+
+/// Larger files are refused.
+const LIMIT_BYTES: usize = 1 << 30;
+/// Models that are kept in memory when nothing uses them.
+const KEPT: usize = 32;
 
 /// A model with what is known of its training.
 #[derive(Debug)]
@@ -16,15 +25,14 @@ pub struct Trained {
     /// The name of the file: a hash of its content.
     pub file: String,
     pub model: Model,
-    /// The type of the target in training; of answers, where they are labels.
+    /// The type of answers that are labels.
     pub target_type: DataType,
     pub about: About,
 }
 
 /// How a model was made.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct About {
-    pub class: String,
     /// The statement, without secrets.
     pub sql: String,
     /// Milliseconds since 1970-01-01 UTC.
@@ -34,44 +42,162 @@ pub struct About {
     pub rows_dropped: u64,
     pub scans: u32,
     pub train_ms: u64,
+    pub seed: u64,
     /// The loss after each scan but the last, where it is known.
     pub losses: Vec<Option<f64>>,
 }
 
+impl About {
+    fn to_origin(&self) -> Origin {
+        let counts = [
+            ("created_ms", self.created_ms as f64),
+            ("rows", self.rows as f64),
+            ("rows_dropped", self.rows_dropped as f64),
+            ("scans", f64::from(self.scans)),
+            ("train_ms", self.train_ms as f64),
+        ];
+        let created = chrono::DateTime::from_timestamp_millis(self.created_ms);
+        let passes = self.losses.iter().zip(1..).map(|(loss, pass)| Pass {
+            pass,
+            loss: *loss,
+            rows: self.rows,
+        });
+        Origin {
+            metrics: counts.map(|(name, n)| (name.to_string(), n)).into(),
+            sql: self.sql.clone(),
+            engine: env!("CARGO_PKG_VERSION").to_string(),
+            seed: self.seed,
+            created: created.map(|c| c.to_rfc3339()).unwrap_or_default(),
+            log: passes.collect(),
+            ..Origin::default()
+        }
+    }
+
+    fn of_origin(origin: &Origin) -> Self {
+        let number = |name: &str| origin.metrics.get(name).copied().unwrap_or(0.0);
+        Self {
+            sql: origin.sql.clone(),
+            created_ms: number("created_ms") as i64,
+            rows: number("rows") as u64,
+            rows_dropped: number("rows_dropped") as u64,
+            scans: number("scans") as u32,
+            train_ms: number("train_ms") as u64,
+            seed: origin.seed,
+            losses: origin.log.iter().map(|pass| pass.loss).collect(),
+        }
+    }
+}
+
 impl Trained {
-    pub fn new(
-        class: &'static Class,
-        definition: Definition,
-        target_type: DataType,
-        about: About,
-    ) -> Result<Self> {
+    fn read(file: &str, bytes: &[u8]) -> Result<Self> {
+        let (model, origin) = store::read(bytes, LIMIT_BYTES)?;
+        let target = model.definition.target.as_ref();
         Ok(Self {
-            file: uuid::Uuid::new_v4().simple().to_string(),
-            model: Model::new(class, definition)?,
-            target_type,
-            about,
+            file: file.to_string(),
+            target_type: target.map_or(DataType::Null, |t| label_type(&t.sql_type)),
+            about: About::of_origin(&origin),
+            model,
         })
     }
 }
 
+/// The type in which labels of a SQL type come back.
+fn label_type(sql_type: &str) -> DataType {
+    match sql_type {
+        "boolean" => DataType::Boolean,
+        "smallint" => DataType::Int16,
+        "integer" => DataType::Int32,
+        "bigint" => DataType::Int64,
+        "real" => DataType::Float32,
+        "double precision" => DataType::Float64,
+        "date" => DataType::Date32,
+        _ => DataType::Utf8View,
+    }
+}
+
 /// Models by the names of their files.
-#[derive(Debug, Default)]
 pub struct Library {
-    /// What was read, to be read no more.
-    known: Mutex<BTreeMap<String, Arc<Trained>>>,
+    store: Arc<dyn ObjectStore>,
+    folder: Path,
+    /// What was read lately, the latest first.
+    known: Mutex<VecDeque<Arc<Trained>>>,
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library").finish_non_exhaustive()
+    }
 }
 
 impl Library {
-    pub async fn get(&self, file: &str) -> Result<Arc<Trained>> {
-        let known = self.known.lock().get(file).cloned();
-        known.ok_or_else(|| Error::new(Kind::DamagedModel, "the file of the model is missing"))
+    /// The models in a folder of a store.
+    pub fn new(store: Arc<dyn ObjectStore>, folder: Path) -> Self {
+        Self {
+            store,
+            folder,
+            known: Mutex::default(),
+        }
     }
 
-    pub async fn put(&self, trained: Trained) -> Result<Arc<Trained>> {
-        let trained = Arc::new(trained);
-        self.known
-            .lock()
-            .insert(trained.file.clone(), Arc::clone(&trained));
-        Ok(trained)
+    fn path(&self, file: &str) -> Path {
+        let name = format!("{file}.qm");
+        Path::from_iter(self.folder.parts().chain([name.into()]))
     }
+
+    pub async fn get(&self, file: &str) -> Result<Arc<Trained>> {
+        let known = self.known.lock().iter().find(|t| t.file == file).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let lost = |e: object_store::Error| match e {
+            object_store::Error::NotFound { .. } => {
+                Error::new(Kind::DamagedModel, "the file of the model is missing")
+                    .hint("Train the model again with CREATE OR REPLACE MODEL.")
+            }
+            other => store_error(other),
+        };
+        let found = self.store.get(&self.path(file)).await.map_err(lost)?;
+        let bytes = found.bytes().await.map_err(store_error)?;
+        Ok(self.keep(Trained::read(file, &bytes)?))
+    }
+
+    /// Stores a model that was trained.
+    pub async fn put(
+        &self,
+        class: &'static Class,
+        definition: &Definition,
+        about: &About,
+    ) -> Result<Arc<Trained>> {
+        let bytes = store::write(class, definition, &about.to_origin())?;
+        let file = store::name(&bytes);
+        let trained = Trained::read(&file, &bytes)?;
+        let payload = PutPayload::from(bytes);
+        self.store
+            .put(&self.path(&file), payload)
+            .await
+            .map_err(store_error)?;
+        Ok(self.keep(trained))
+    }
+
+    fn keep(&self, trained: Trained) -> Arc<Trained> {
+        let trained = Arc::new(trained);
+        let mut known = self.known.lock();
+        known.push_front(Arc::clone(&trained));
+        known.truncate(KEPT);
+        trained
+    }
+
+    /// Removes the file of a model that is no more. What cannot be removed stays.
+    pub async fn remove(&self, file: &str) {
+        self.known.lock().retain(|t| t.file != file);
+        if let Err(error) = self.store.delete(&self.path(file)).await {
+            tracing::warn!(file, %error, "the file of a dropped model stays");
+        }
+    }
+}
+
+fn store_error(error: object_store::Error) -> Error {
+    Error::from(datafusion::error::DataFusionError::ObjectStore(Box::new(
+        error,
+    )))
 }

@@ -139,7 +139,7 @@ impl AggregateUDFImpl for ModelScan {
                     counts: Counts::of(plan.encoding.columns.len()),
                     collected: Collected::start(tasks),
                     tasks: tasks.clone(),
-                    encoder: Encoder::new(Plan::clone(plan)),
+                    encoder: Box::new(Encoder::new(Plan::clone(plan))),
                 },
             },
         }))
@@ -156,7 +156,7 @@ struct Collector {
 enum Collecting {
     Survey(Survey, Surveyed),
     Tasks {
-        encoder: Encoder,
+        encoder: Box<Encoder>,
         tasks: Vec<Task>,
         counts: Counts,
         collected: Collected,

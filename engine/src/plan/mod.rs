@@ -13,6 +13,7 @@ mod domain;
 mod guard;
 mod interval_text;
 pub mod keep;
+mod mentioned;
 mod models;
 mod normalize;
 mod operands;

@@ -176,11 +176,12 @@ impl Models {
         }
         let options = Options::of(&function, rest)?;
         let Some(query) = query else {
-            return Err(
-                Error::new(Kind::Syntax, format!("{function} needs a query"))
-                    .hint("Write PREDICT(MODEL m, SELECT …) or PREDICT(MODEL m, TABLE t).")
-                    .into(),
-            );
+            return Err(Error::new(
+                Kind::Syntax,
+                format!("{} needs a query", function.to_uppercase()),
+            )
+            .hint("Write PREDICT(MODEL m, SELECT …) or PREDICT(MODEL m, TABLE t).")
+            .into());
         };
         let input = context.plan(TableFactor::Derived {
             lateral: false,
@@ -203,7 +204,10 @@ impl Models {
         found.ok_or_else(|| {
             Error::new(
                 Kind::Syntax,
-                format!("the first argument of {function} is a model"),
+                format!(
+                    "the first argument of {} is a model",
+                    function.to_uppercase()
+                ),
             )
             .hint("Write MODEL and its name, as in PREDICT(MODEL m, SELECT …).")
         })
@@ -298,7 +302,10 @@ impl Options {
             let (name, value) = option(argument).ok_or_else(|| {
                 Error::new(
                     Kind::Syntax,
-                    format!("improper argument of {function}: {argument}"),
+                    format!(
+                        "improper argument of {}: {argument}",
+                        function.to_uppercase()
+                    ),
                 )
                 .hint("Options are written name = value, behind the query.")
             })?;

@@ -4,9 +4,8 @@
 //! quoted path or `read_csv(…)` becomes a table over files. What is not found is left out: the
 //! planner may not need it (it may name a common table expression), and asks for the error if so.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -15,9 +14,10 @@ use datafusion::common::TableReference;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col};
-use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit};
 
-use super::models::{Models, NamedModels};
+use super::mentioned::Mentioned;
+use super::models::Models;
 use super::relation::{is_special, text_of};
 use super::rights::Need;
 use super::tables::{self, moment, open_table};
@@ -90,40 +90,8 @@ pub(super) fn relations<'a>(
     })
 }
 
-/// The relations and the common table expressions of a statement.
-#[derive(Default)]
-pub(super) struct Mentioned {
-    pub relations: Vec<TableFactor>,
-    pub ctes: HashSet<String>,
-    models: NamedModels,
-}
-
-impl Visitor for Mentioned {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
-        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.ctes
-            .extend(ctes.map(|cte| identifier(&cte.alias.name)));
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
-        self.models.of_expression(expr);
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_table_factor(&mut self, relation: &TableFactor) -> ControlFlow<()> {
-        if matches!(relation, TableFactor::Table { .. }) {
-            self.models.of_relation(relation);
-            self.relations.push(relation.clone());
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 /// An identifier as the planner sees it: lower case unless quoted.
-fn identifier(ident: &ast::Ident) -> String {
+pub(super) fn identifier(ident: &ast::Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),

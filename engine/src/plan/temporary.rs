@@ -3,7 +3,8 @@
 use datafusion::sql::sqlparser::ast::{self, TableFactor, Visit};
 
 use super::Names;
-use super::resolve::{Mentioned, find, reference};
+use super::mentioned::Mentioned;
+use super::resolve::{find, reference};
 
 /// Whether a name of the query means a temporary table or view.
 pub fn reads_temporary(names: &Names, query: &ast::Query) -> bool {

@@ -72,6 +72,21 @@ fn bare_query(parser: &mut Parser) -> Result<Expr, ParserError> {
         }
     }
     tokens.truncate(end);
+    // `TABLE t` is short for `SELECT * FROM t`.
+    let first = tokens
+        .iter()
+        .position(|t| !matches!(t.token, Token::Whitespace(_)));
+    if let Some(at) = first
+        && matches!(&tokens[at].token, Token::Word(word) if word.keyword == Keyword::TABLE)
+    {
+        let span = tokens[at].span;
+        let select = [
+            Token::make_keyword("SELECT"),
+            Token::Mul,
+            Token::make_keyword("FROM"),
+        ];
+        tokens.splice(at..=at, select.map(|token| TokenWithSpan::new(token, span)));
+    }
     let mut inner = super::parser(tokens);
     let query = inner.parse_query()?;
     if inner.peek_token_ref().token != Token::EOF {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use quern_model::parameter::Value;
 use quern_model::search::{self, Column};
@@ -16,7 +16,8 @@ use quern_model::search::{self, Column};
 use super::create_model::{Place, noticed};
 use super::cursor::Cursor;
 use super::model_options::{Request, value, wrong};
-use super::train::{self, Experiment, Source};
+use super::model_rows::Source;
+use super::train::{self, Experiment};
 use super::{Context, Notice, Outcome, with_options};
 use crate::error::{Error, Kind, Result};
 use crate::options::{OptionValue, Options};
@@ -67,7 +68,7 @@ impl CreateExperiment {
         let reply = Outcome::batch(
             "CREATE EXPERIMENT",
             &ctx.query,
-            table(request.class.name, &found)?,
+            table(request.class.name, &found.columns)?,
         );
         let best = Value::Map(found.best_parameters.clone());
         let winner = format!(
@@ -80,6 +81,20 @@ impl CreateExperiment {
             .map(|name| Notice::info(format!("{name} has no effect")));
         let notices = ignored.chain(warnings).chain([Notice::info(winner)]);
         Ok(notices.fold(noticed(reply, request, &stored), Outcome::with))
+    }
+}
+
+impl CreateExperiment {
+    pub fn columns(&self) -> Result<SchemaRef> {
+        let mut options = self.options.clone();
+        let (experiment, _) = experiment(&mut options)?;
+        let request = Request::of(options)?;
+        let (class, tuned) = (request.class, &experiment.tuned);
+        let found =
+            experiment
+                .method
+                .columns(&experiment.options, class, &request.parameters, tuned)?;
+        Ok(table(class.name, &found)?.schema())
     }
 }
 
@@ -141,14 +156,14 @@ fn experiment(options: &mut Options) -> Result<(Experiment, Vec<String>)> {
 }
 
 /// The table of results; a score that is unknown is NULL.
-fn table(class: &str, found: &search::Outcome) -> Result<RecordBatch> {
+fn table(class: &str, found: &[(String, Column)]) -> Result<RecordBatch> {
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
     let mut add = |name: &str, column: ArrayRef| {
         fields.push(Field::new(name, column.data_type().clone(), true));
         columns.push(column);
     };
-    let rows = found.columns.first().map_or(0, |(_, column)| match column {
+    let rows = found.first().map_or(0, |(_, column)| match column {
         Column::Whole(values) => values.len(),
         Column::Number(values) => values.len(),
         Column::Flag(values) => values.len(),
@@ -158,7 +173,7 @@ fn table(class: &str, found: &search::Outcome) -> Result<RecordBatch> {
         "model_class",
         Arc::new(StringArray::from(vec![class; rows])),
     );
-    for (name, column) in &found.columns {
+    for (name, column) in found {
         add(
             name,
             match column {

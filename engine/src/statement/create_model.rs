@@ -12,7 +12,8 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 
 use super::cursor::Cursor;
 use super::model_options::Request;
-use super::train::{self, Source};
+use super::model_rows::Source;
+use super::train;
 use super::{Context, Notice, Outcome, context, with_options};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
 use crate::error::{Error, Kind, Result};
@@ -139,18 +140,19 @@ impl Place {
         experiment: bool,
     ) -> Result<(u32, Arc<Trained>)> {
         let about = About {
-            class: request.class.name.to_string(),
             sql: ctx.query.text.clone(),
             created_ms: chrono::Utc::now().timestamp_millis(),
             rows: trained.counts.used,
             rows_dropped: trained.counts.read.saturating_sub(trained.counts.used),
             scans: trained.scans,
             train_ms: (trained.seconds * 1e3) as u64,
+            seed: trained.definition.parameters.seed(),
             losses: trained.losses,
         };
-        let (definition, target_type) = (trained.definition, trained.target_type);
-        let stored = Trained::new(request.class, definition, target_type, about)?;
-        let stored = ctx.warehouse.models().put(stored).await?;
+        let models = ctx.warehouse.models();
+        let stored = models
+            .put(request.class, &trained.definition, &about)
+            .await?;
         let version = ctx
             .catalog
             .update(|snapshot| self.decide(snapshot, &stored, experiment))?;
@@ -189,7 +191,7 @@ impl Place {
         versions.versions.push(Version {
             version: number,
             file: stored.file.clone(),
-            class: stored.about.class.clone(),
+            class: stored.model.class.name.to_string(),
             created_ms: stored.about.created_ms,
             rows: stored.about.rows,
             scans: stored.about.scans,
@@ -229,7 +231,7 @@ fn reply(name: &ObjectName, version: u32, stored: &Trained) -> Result<RecordBatc
     let columns = vec![
         text(name.to_string()),
         small(version),
-        text(about.class.clone()),
+        text(stored.model.class.name.to_string()),
         whole(about.rows),
         whole(about.rows_dropped),
         small(about.scans),

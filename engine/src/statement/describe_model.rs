@@ -46,7 +46,7 @@ fn properties(opened: &Opened) -> Vec<(String, String)> {
     let mut say = |property: &str, value: String| all.push((property.to_string(), value));
     say("model", opened.name.to_string());
     say("version", opened.version.to_string());
-    say("model_class", trained.about.class.clone());
+    say("model_class", trained.model.class.name.to_string());
     say("purpose", trained.model.class.purpose.name().to_string());
     if let Some(target) = &definition.target {
         say("target", format!("{} {}", target.name, target.sql_type));

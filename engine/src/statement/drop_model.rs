@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::{Context, Notice, Outcome, context};
-use crate::catalog::Change;
+use crate::catalog::{Change, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Need;
 
@@ -36,13 +36,14 @@ pub(super) fn parse_of(c: &mut Cursor, word: &'static str) -> Result<DropModel> 
 }
 
 impl DropModel {
-    pub fn run(&self, ctx: &Context) -> Result<Outcome> {
+    pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let of_experiments = self.word == "experiment";
         let mut outcome = Outcome::done(match of_experiments {
             true => "DROP EXPERIMENT",
             false => "DROP MODEL",
         });
         let mut changes = Vec::new();
+        let mut files = Vec::new();
         for name in &self.names {
             match ctx.existing(name, Need::Drop) {
                 Ok((object, relation)) => {
@@ -53,6 +54,9 @@ impl DropModel {
                             format!("\"{}\" is not an experiment", object.name),
                         )
                         .hint("It is a model: use DROP MODEL."));
+                    }
+                    if let RelationKind::Model(model) = &relation.kind {
+                        files.extend(model.versions.iter().map(|v| v.file.clone()));
                     }
                     changes.push(Change::DropRelation(object));
                 }
@@ -75,6 +79,9 @@ impl DropModel {
         }
         ctx.catalog.update(|_| Ok((changes, ())))?;
         ctx.wrote();
+        for file in files {
+            ctx.warehouse.models().remove(&file).await;
+        }
         Ok(outcome)
     }
 }

@@ -1,7 +1,7 @@
 //! SQL statements: one file each, with its syntax, its checks, its effect and its reply.
 //!
 //! [`parse`] makes statements of a script. Our own grammar is tried first, by its leading words; all
-//! else is sqlparser's. [`Statement::run`] is one line per statement, and so is
+//! else is sqlparser's ([`syntax`]). [`Statement::run`] is one line per statement, and so is
 //! [`Statement::columns`], which tells a client what the rows will look like.
 
 mod block;
@@ -12,6 +12,7 @@ mod copy_stream;
 mod cursor;
 mod kept_plan;
 mod model_options;
+mod model_rows;
 mod open_cursor;
 mod outcome;
 mod parameters;
@@ -20,6 +21,7 @@ mod profile;
 mod rewrite;
 mod role_options;
 mod show;
+mod syntax;
 mod train;
 mod with_options;
 mod writing;
@@ -191,99 +193,13 @@ fn parse_one(statement: StatementTokens, places: &Arc<Places>) -> Result<Stateme
     let text = sql::redacted(&tokens);
     let body = sql::guard::on_deep_stack(tokens.len(), || {
         let mut cursor = Cursor::new(statement.tokens, Arc::clone(places));
-        parse_body(&mut cursor).and_then(|body| cursor.expect_end().map(|()| body))
+        syntax::parse(&mut cursor).and_then(|body| cursor.expect_end().map(|()| body))
     })?;
     Ok(Statement {
         text,
         body: Arc::new(body),
         places: Arc::clone(places),
         tokens,
-    })
-}
-
-/// Our own grammar by its leading words, else sqlparser's.
-fn parse_body(c: &mut Cursor) -> Result<Body> {
-    let words = c.leading_words::<4>();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    Ok(match words.as_slice() {
-        ["alter", "user" | "role", ..] => Body::AlterRole(alter_role::parse(c)?),
-        ["alter", "model", ..] => Body::AlterModel(alter_model::parse(c)?),
-        ["alter", "schema", ..] => Body::AlterSchema(alter_schema::parse(c)?),
-        ["alter", "table" | "view", ..] => Body::AlterTable(alter_table::parse(c)?),
-        ["analyze", ..] => Body::Analyze(analyze::parse(c)?),
-        ["cancel", "query", ..] => Body::CancelQuery(cancel_query::parse(c)?),
-        ["close", ..] => Body::Close(close::parse(c)?),
-        ["copy", ..] => Body::Copy(copy::parse(c)?),
-        ["create", "user" | "role", ..] => Body::CreateRole(create_role::parse(c)?),
-        ["create", "experiment", ..] | ["create", "or", "replace", "experiment"] => {
-            Body::CreateExperiment(create_experiment::parse(c)?)
-        }
-        ["create", "model", ..] | ["create", "or", "replace", "model"] => {
-            Body::CreateModel(create_model::parse(c)?)
-        }
-        ["create", "schema", ..] | ["create", "or", "replace", "schema"] => {
-            Body::CreateSchema(create_schema::parse(c)?)
-        }
-        ["create", "table" | "external", ..]
-        | ["create", "or", "replace", "table" | "external"] => create_table::parse(c)?,
-        ["create", "temp" | "temporary" | "local" | "global", ..]
-        | [
-            "create",
-            "or",
-            "replace",
-            "temp" | "temporary" | "local" | "global",
-        ] => create_temporary::parse(c)?,
-        ["create", "view", ..] | ["create", "or", "replace", "view"] => {
-            Body::CreateView(create_view::parse(c)?)
-        }
-        ["deallocate", ..] => Body::Deallocate(deallocate::parse(c)?),
-        ["declare", ..] => Body::Declare(declare::parse(c)?),
-        ["delete", ..] => Body::Delete(Box::new(delete::parse(c)?)),
-        ["desc" | "describe", "model", word, ..] if !word.is_empty() => {
-            Body::DescribeModel(describe_model::parse(c)?)
-        }
-        ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
-        ["discard", ..] => Body::Discard(discard::parse(c)?),
-        ["drop", "user" | "role", ..] => Body::DropRole(drop_role::parse(c)?),
-        ["drop", "experiment", ..] => Body::DropModel(drop_experiment::parse(c)?),
-        ["drop", "model", ..] => Body::DropModel(drop_model::parse(c)?),
-        ["drop", "schema", ..] => Body::DropSchema(drop_schema::parse(c)?),
-        ["drop", "table" | "view", ..] => Body::DropTable(drop_table::parse(c)?),
-        ["execute", ..] => Body::Execute(execute::parse(c)?),
-        ["explain", ..] => Body::Explain(explain::parse(c)?),
-        ["fetch" | "move", ..] => Body::Fetch(fetch::parse(c)?),
-        ["grant", ..] => Body::Grant(grant::parse(c)?),
-        ["insert", ..] => Body::Insert(insert::parse(c)?),
-        ["merge", ..] => Body::Merge(Box::new(merge::parse(c)?)),
-        ["optimize", ..] => Body::Optimize(optimize::parse(c)?),
-        ["persist", ..] => Body::Persist(persist::parse(c)?),
-        ["prepare", ..] => Body::Prepare(prepare::parse(c)?),
-        ["reset", ..] => Body::Reset(reset::parse(c)?),
-        ["revoke", ..] => Body::Revoke(revoke::parse(c)?),
-        ["set", ..] => Body::Set(set::parse(c)?),
-        ["show", "chunks", ..] => Body::ShowChunks(show_chunks::parse(c)?),
-        ["show", "columns", ..] => Body::ShowColumns(show_columns::parse(c)?),
-        ["show", "create", ..] => Body::ShowCreateTable(show_create_table::parse(c)?),
-        ["show", "experiments", ..] => Body::ShowModels(show_experiments::parse(c)?),
-        ["show", "functions", ..] => Body::ShowFunctions(show_functions::parse(c)?),
-        ["show", "history", ..] => Body::ShowHistory(show_history::parse(c)?),
-        ["show", "models", ..] => Body::ShowModels(show_models::parse(c)?),
-        ["show", "queries", ..] => Body::ShowQueries(show_queries::parse(c)?),
-        ["show", "schemas", ..] => Body::ShowSchemas(show_schemas::parse(c)?),
-        ["show", "tables", ..] => Body::ShowTables(show_tables::parse(c)?),
-        ["show", ..] => Body::ShowSetting(show_setting::parse(c)?),
-        ["summarize", ..] => Body::Summarize(summarize::parse(c)?),
-        [
-            "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release",
-            ..,
-        ] => Body::Transaction(transaction::parse(c)?),
-        ["truncate", ..] => Body::Truncate(truncate::parse(c)?),
-        ["unlisten", ..] => Body::Unlisten(unlisten::parse(c)?),
-        ["unpersist", ..] => Body::Unpersist(unpersist::parse(c)?),
-        ["update", ..] => Body::Update(Box::new(update::parse(c)?)),
-        ["use", ..] => Body::UseSchema(use_schema::parse(c)?),
-        ["vacuum", ..] => Body::Vacuum(vacuum::parse(c)?),
-        _ => Body::Query(query::parse(c)?),
     })
 }
 
@@ -312,7 +228,7 @@ impl Statement {
             Body::Describe(s) => s.run(ctx).await,
             Body::DescribeModel(s) => s.run(ctx).await,
             Body::Discard(s) => s.run(ctx).await,
-            Body::DropModel(s) => s.run(ctx),
+            Body::DropModel(s) => s.run(ctx).await,
             Body::DropRole(s) => s.run(ctx),
             Body::DropSchema(s) => s.run(ctx).await,
             Body::DropTable(s) => s.run(ctx).await,
@@ -354,6 +270,7 @@ impl Statement {
     pub(crate) async fn columns(&self, ctx: &Context) -> Result<Option<SchemaRef>> {
         match self.body.as_ref() {
             Body::Analyze(s) => s.columns(ctx).await.map(Some),
+            Body::CreateExperiment(s) => s.columns().map(Some),
             Body::CreateModel(s) => Ok(Some(s.columns())),
             Body::Describe(s) => s.columns(ctx).await.map(Some),
             Body::DescribeModel(s) => Ok(Some(s.columns())),

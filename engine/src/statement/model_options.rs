@@ -19,8 +19,6 @@ pub(super) struct Request {
     pub nulls: NullPolicy,
     pub unknown: Unknown,
     pub standardize: bool,
-    /// The share of rows that is held out.
-    pub held_out: Option<f64>,
     /// What was asked for in vain.
     pub notices: Vec<Notice>,
 }
@@ -58,20 +56,10 @@ impl Request {
             Some(other) => return Err(wrong("handle_unknown", other, "'error' or 'ignore'")),
         };
         let standardize = options.take_boolean("standardize")?.unwrap_or(false);
-        let held_out = match options.take("data_split") {
-            None => None,
-            Some(OptionValue::Number(digits)) => match digits.parse::<f64>() {
-                Ok(share) if share > 0.0 && share < 1.0 => Some(share),
-                _ => return Err(wrong("data_split", &digits, "a number between 0 and 1")),
-            },
-            Some(other) => {
-                return Err(wrong(
-                    "data_split",
-                    &other.to_string(),
-                    "a number between 0 and 1",
-                ));
-            }
-        };
+        if options.take("data_split").is_some() {
+            return Err(Error::unsupported("data_split")
+                .hint("Leave rows out with WHERE, and score them with PREDICT."));
+        }
         let given: Vec<(String, Value)> = options
             .entries()
             .iter()
@@ -97,7 +85,6 @@ impl Request {
             nulls,
             unknown,
             standardize,
-            held_out,
             notices: notices.collect(),
         })
     }

@@ -31,7 +31,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Prepare> {
     };
     c.expect(&["as"])?;
     let tokens = c.rest();
-    match super::parse_body(c)? {
+    match super::syntax::parse(c)? {
         body @ (Body::Query(_)
         | Body::Insert(_)
         | Body::Update(_)

@@ -33,6 +33,9 @@ use crate::source::{FileTable, Origin, Store, StoreOptions, absolute_location, s
 /// Begins the names of the schemas of temporary tables, and so those of their folders.
 pub const TEMPORARY: &str = "pg_temp_";
 
+/// The folder of models, beside those of the tables.
+const MODELS: &str = "models";
+
 /// Which version of a table a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
@@ -207,7 +210,7 @@ impl Warehouse {
 
     fn at_place(root: Place, temporary: Option<tempfile::TempDir>) -> Self {
         Self {
-            models: Library::default(),
+            models: Library::new(Arc::clone(&root.store), root.below(MODELS).path),
             root,
             temporary: None,
             known: Mutex::default(),
@@ -397,7 +400,7 @@ impl Warehouse {
         let creating = self.creating.lock();
         Ok(names
             .filter_map(|path| path.filename().map(str::to_string))
-            .filter(|name| !used.contains(name) && !creating.contains(name))
+            .filter(|name| name != MODELS && !used.contains(name) && !creating.contains(name))
             .collect())
     }
 }

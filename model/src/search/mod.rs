@@ -227,6 +227,26 @@ pub fn folds(parameters: &Parameters) -> Result<Option<u32>> {
     }
 }
 
+impl Method {
+    /// The columns of the outcome of a search, without its scores.
+    pub fn columns(
+        &self,
+        options: &Parameters,
+        class: &'static Class,
+        parameters: &Parameters,
+        tuned: &[(String, Value)],
+    ) -> Result<Vec<(String, Column)>> {
+        let (candidates, _) = candidate::candidates(self, options, class, parameters, tuned)?;
+        let folds = folds(options)?.unwrap_or(0) as usize;
+        let tried = candidates.into_iter().map(|candidate| table::Tried {
+            candidate,
+            scores: vec![f64::NAN; folds],
+            round: (self.way == Way::Halving).then_some((0, 0)),
+        });
+        Ok(table::columns(&tried.collect::<Vec<_>>()))
+    }
+}
+
 /// What a search found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {

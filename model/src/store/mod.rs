@@ -125,6 +125,11 @@ pub fn write(class: &Class, definition: &Definition, origin: &Origin) -> Result<
     }
 }
 
+/// The name of a file of these bytes: their hash, as hexadecimal digits.
+pub fn name(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
 /// The model of the bytes, which may come from anywhere. More than `limit_bytes` are refused.
 pub fn read(bytes: &[u8], limit_bytes: usize) -> Result<(Model, Origin)> {
     if bytes.len() > limit_bytes {

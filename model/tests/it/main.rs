@@ -13,5 +13,6 @@ mod naive_bayes;
 mod neighbors;
 mod penalized;
 mod search;
+mod search_errors;
 mod store;
 mod transform;

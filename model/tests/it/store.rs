@@ -216,6 +216,13 @@ fn damaged_models_are_refused() {
             good.len()
         )
     );
+}
+
+#[test]
+fn headers_that_are_wrong_are_refused() {
+    let (class, definition) = trained("KMeans", &data("iris"), &json!({"n_clusters": 2}));
+    let good = bytes(class, &definition);
+    let error = |bytes: &[u8]| store::read(bytes, LIMIT).unwrap_err().message;
     for (from, to, message) in [
         (
             "\"KMeans\"",

@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "value_text",
     "chunk",
     "function",
+    "model",
     "source",
     "table",
     "persist",
@@ -39,6 +40,8 @@ const SHARED: &[&str] = &[
     "cursor",
     "kept_plan",
     "mod",
+    "model_options",
+    "model_rows",
     "open_cursor",
     "outcome",
     "parameters",
@@ -47,11 +50,13 @@ const SHARED: &[&str] = &[
     "rewrite",
     "role_options",
     "show",
+    "syntax",
+    "train",
     "with_options",
     "writing",
 ];
 
-const SOURCES: &[&str] = &["engine", "server", "sql-tests", "bench"];
+const SOURCES: &[&str] = &["model", "engine", "server", "sql-tests", "bench"];
 const MAX_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 70;
 
