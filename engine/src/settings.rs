@@ -37,6 +37,8 @@ pub enum ValueType {
     Bytes,
     /// A whole number of at least one; `auto` where the default says so.
     Count,
+    /// The same up to a number.
+    CountTo(u32),
     /// A duration such as `30s`, `5min` or a plain number of milliseconds; 0 means none.
     Duration,
     Text,
@@ -60,7 +62,7 @@ impl ValueType {
     pub fn name(self) -> &'static str {
         match self {
             ValueType::Bytes => "bytes",
-            ValueType::Count => "count",
+            ValueType::Count | ValueType::CountTo(_) => "count",
             ValueType::Duration => "duration",
             ValueType::Text => "text",
             ValueType::TimeZone => "time zone",
@@ -123,7 +125,15 @@ static BY_NAME: LazyLock<HashMap<String, &'static Setting>> = LazyLock::new(|| {
 #[derive(Clone, Default, PartialEq)]
 pub struct Settings {
     changed: BTreeMap<&'static str, String>,
+    /// What `quern.threads` was at the start; a session may ask for as many, whatever the machine has.
+    threads_at_start: usize,
 }
+
+/// A longer value of a session's setting is no value, and every statement copies it.
+const MAX_VALUE_BYTES: usize = 64 << 10;
+
+/// Partitions that a session may ask for, for each core.
+const THREADS_PER_CORE: usize = 4;
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -153,7 +163,12 @@ impl Settings {
 
     /// Sets a value when the process starts: every setting is allowed.
     pub fn set_at_start(&mut self, name: &str, value: &str) -> Result<()> {
-        let setting = Self::declaration(name)?;
+        self.put(Self::declaration(name)?, value)?;
+        self.threads_at_start = self.threads();
+        Ok(())
+    }
+
+    fn put(&mut self, setting: &'static Setting, value: &str) -> Result<()> {
         let value = value::checked(setting, value)?;
         self.changed.insert(setting.name, value);
         Ok(())
@@ -177,7 +192,25 @@ impl Settings {
                 Err(refused("cannot be changed"))
             }
             Scope::Fixed => Ok(()),
-            Scope::Session => self.set_at_start(name, value),
+            Scope::Session => {
+                self.bound(setting, value)?;
+                self.put(setting, value)
+            }
+        }
+    }
+
+    /// What one session asks for must not take the server from the others.
+    fn bound(&self, setting: &'static Setting, value: &str) -> Result<()> {
+        let refused = |message: String| Err(Error::new(Kind::InvalidParameterValue, message));
+        if value.len() > MAX_VALUE_BYTES {
+            return refused(format!("the value of \"{}\" is too long", setting.name));
+        }
+        let most = (THREADS_PER_CORE * cores()).max(self.threads_at_start);
+        match value.trim().parse::<usize>() {
+            Ok(threads) if setting.name == "quern.threads" && threads > most => refused(format!(
+                "{threads} is outside the valid range for parameter \"quern.threads\" (1 .. {most})"
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -240,7 +273,6 @@ impl Settings {
     }
 
     pub fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.text("quern.threads")
             .parse()
             .unwrap_or_else(|_| cores())
@@ -352,4 +384,8 @@ impl Settings {
     pub fn timezone(&self) -> &str {
         self.text("timezone")
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

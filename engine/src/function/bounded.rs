@@ -1,8 +1,10 @@
-//! Functions whose result may be much larger than their arguments, with a bound on it.
+//! Functions whose result may be much larger than their arguments, or take much longer than to read
+//! them, with a bound on it.
 //!
 //! Before such a function is called, [`Growth`] says how many bytes a row may give at most. What is
 //! longer than a value may be is refused with 54000, as PostgreSQL does; a batch that may be large is
-//! computed some rows at a time, so that memory holds little more than the result.
+//! computed some rows at a time, so that memory holds little more than the result. [`Work`] says how
+//! many steps a row takes.
 
 use std::sync::Arc;
 
@@ -23,12 +25,13 @@ use datafusion::logical_expr::{
 
 use super::growth::{Growth, Inputs};
 use super::rows::{MAX_BATCH_BYTES, too_long, value_limit_bytes};
+use super::work::Work;
 
 /// A result up to this size is computed at once.
 const AT_ONCE_BYTES: u128 = 64 << 20;
 
 /// The functions and how they grow.
-const FUNCTIONS: &[(&str, Growth)] = &[
+const GROWING: &[(&str, Growth)] = &[
     ("array_concat", Growth::Sum),
     ("array_repeat", Growth::ArrayRepeat),
     ("array_resize", Growth::ArrayResize),
@@ -44,14 +47,29 @@ const FUNCTIONS: &[(&str, Growth)] = &[
     ("rpad", Growth::Pad),
 ];
 
+/// The functions that take long.
+const SLOW: &[(&str, Work)] = &[
+    ("array_has_all", Work::Lists),
+    ("btrim", Work::Characters),
+    ("levenshtein", Work::Distance),
+    ("ltrim", Work::Characters),
+    ("rtrim", Work::Characters),
+    ("strpos", Work::Search),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Bound {
+    Growth(Growth),
+    Work(Work),
+}
+
 /// Puts the bounded functions in the place of those that are registered.
 pub(super) fn register(state: &mut SessionState) -> Result<()> {
-    for (name, growth) in FUNCTIONS {
+    let growing = GROWING.iter().map(|(name, g)| (name, Bound::Growth(*g)));
+    let slow = SLOW.iter().map(|(name, w)| (name, Bound::Work(*w)));
+    for (name, bound) in growing.chain(slow) {
         if let Some(inner) = state.scalar_functions().get(*name).cloned() {
-            let bounded = Bounded {
-                inner,
-                growth: *growth,
-            };
+            let bounded = Bounded { inner, bound };
             state.register_udf(Arc::new(ScalarUDF::new_from_impl(bounded)))?;
         }
     }
@@ -61,7 +79,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Bounded {
     inner: Arc<ScalarUDF>,
-    growth: Growth,
+    bound: Bound,
 }
 
 impl Bounded {
@@ -139,8 +157,15 @@ impl ScalarUDFImpl for Bounded {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let inputs = Inputs::of(&args)?;
+        let growth = match self.bound {
+            Bound::Growth(growth) => growth,
+            Bound::Work(work) => {
+                work.check(self.name(), &inputs)?;
+                return self.inner.invoke_with_args(args);
+            }
+        };
         let bounds: Vec<u128> = (0..inputs.rows)
-            .map(|row| self.growth.bytes(&inputs, row))
+            .map(|row| growth.bytes(&inputs, row))
             .collect();
         let most = value_limit_bytes(&args.config_options) as u128;
         if bounds.iter().any(|bytes| *bytes > most) {
@@ -220,12 +245,60 @@ mod tests {
     }
 
     #[test]
+    fn what_would_take_too_long_is_refused_before_it_begins() {
+        check(&[
+            (
+                "levenshtein(repeat('a', 256), repeat('b', 256))",
+                "error 22023",
+            ),
+            ("levenshtein(repeat('ä', 255), repeat('b', 255))", "255"),
+            (
+                "array_has_all(range(1, 300000), range(1, 300000))",
+                "error 54000",
+            ),
+            (
+                "btrim(repeat('a', 300000), repeat('b', 300000))",
+                "error 54000",
+            ),
+            (
+                "ltrim(repeat('a', 300000), repeat('b', 300000))",
+                "error 54000",
+            ),
+            ("to_char(1.0, repeat('9', 10000000))", "error 54000"),
+            ("to_char(1.0, repeat('9', 10000))", "error 22023"),
+            (
+                "to_char(TIMESTAMP '2020-01-01', repeat('Y', 10000000))",
+                "error 54000",
+            ),
+            (
+                "to_char(TIMESTAMP '2020-01-01', repeat('%Y', 10000000))",
+                "error 54000",
+            ),
+            ("to_date('2020', repeat('Y', 10000000))", "error 54000"),
+            ("to_number('1', repeat('9', 10000000))", "error 54000"),
+            (
+                "jsonb_exists_all(to_json(array_repeat('a', 50000)), array_concat(array_repeat('a', 50000), ['b']))",
+                "error 54000",
+            ),
+        ]);
+    }
+
+    #[test]
     fn what_fits_is_built() {
         check(&[
             ("length(repeat('a', 1000000))", "1000000"),
             ("'a' || NULL", "NULL"),
             ("'a' || 1", "a1"),
             ("lpad('x', 3, 'y')", "yyx"),
+            ("btrim('  a ')", "a"),
+            ("trim(both 'xy' from 'xyaxy')", "a"),
+            ("position('b' in 'äb')", "2"),
+            ("ARRAY[1, 2] @> ARRAY[2]", "true"),
+            (
+                "array_has_any(range(1, 300000), range(400000, 700000))",
+                "false",
+            ),
+            ("levenshtein('kitten', 'sitting')", "3"),
             ("replace('aXbX', 'X', '--')", "a--b--"),
             (
                 "(SELECT max(length(repeat('a', x))) FROM generate_series(20000, 28000) t(x))",

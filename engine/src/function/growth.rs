@@ -66,12 +66,12 @@ impl Inputs {
         (row < array.len() && array.is_valid(row)).then_some((array, row))
     }
 
-    fn text(&self, arg: usize, row: usize) -> Option<&str> {
+    pub fn text(&self, arg: usize, row: usize) -> Option<&str> {
         let (array, row) = self.at(arg, row)?;
         Text::of(array.as_ref()).ok()?.at(row)
     }
 
-    fn text_bytes(&self, arg: usize, row: usize) -> u128 {
+    pub fn text_bytes(&self, arg: usize, row: usize) -> u128 {
         self.text(arg, row).map_or(0, str::len) as u128
     }
 
@@ -108,7 +108,7 @@ impl Inputs {
     }
 
     /// Elements of a list; 1 for what is none.
-    fn elements(&self, arg: usize, row: usize) -> u128 {
+    pub fn elements(&self, arg: usize, row: usize) -> u128 {
         let Some((array, row)) = self.at(arg, row) else {
             return 0;
         };

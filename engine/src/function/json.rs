@@ -110,24 +110,65 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 }
 
 /// `jsonb @>`: objects by keys, arrays by elements; an array contains a scalar that is in it.
-pub(crate) fn contains(whole: &Value, part: &Value) -> bool {
+pub(crate) fn contains(whole: &Value, part: &Value, steps: &mut Steps) -> Result<bool> {
+    steps.take(1)?;
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => part
-            .iter()
-            .all(|(key, value)| whole.get(key).is_some_and(|found| contains(found, value))),
-        (Value::Array(whole), Value::Array(part)) => part.iter().all(|item| {
-            whole
-                .iter()
-                .any(|found| match item.is_array() == found.is_array() {
-                    true => contains(found, item),
-                    false => false,
-                })
-        }),
-        (Value::Array(whole), scalar) if !scalar.is_object() => whole.contains(scalar),
-        (whole, part) => match (whole.as_f64(), part.as_f64()) {
+        (Value::Object(whole), Value::Object(part)) => {
+            for (key, value) in part {
+                match whole.get(key) {
+                    Some(found) if contains(found, value, steps)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            Ok(true)
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            for item in part {
+                if !holds(whole, item, steps)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Value::Array(whole), scalar) if !scalar.is_object() => {
+            steps.take(whole.len())?;
+            Ok(whole.contains(scalar))
+        }
+        (whole, part) => Ok(match (whole.as_f64(), part.as_f64()) {
             (Some(a), Some(b)) => a == b,
             _ => whole == part,
-        },
+        }),
+    }
+}
+
+/// Whether any of the items contains another array's item.
+fn holds(items: &[Value], item: &Value, steps: &mut Steps) -> Result<bool> {
+    for found in items {
+        if item.is_array() == found.is_array() && contains(found, item, steps)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The steps that a comparison may yet take: its time is the product of two lengths.
+pub(crate) struct Steps(usize);
+
+impl Steps {
+    /// For a call.
+    pub(crate) fn new() -> Self {
+        Self(1_000_000_000)
+    }
+
+    pub(crate) fn take(&mut self, steps: usize) -> Result<()> {
+        let left = self.0.checked_sub(steps).ok_or_else(|| {
+            Error::new(
+                Kind::LimitExceeded,
+                "comparing these JSON values would take too long",
+            )
+        })?;
+        self.0 = left;
+        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ mod syntax;
 mod testing;
 pub mod text_of;
 mod types;
+mod work;
 
 use std::sync::Arc;
 

@@ -71,7 +71,6 @@ fn without_versions(name: &ObjectName, kind: &RelationKind) -> Error {
 /// What the catalog keeps of files: those of a log, or any others.
 pub async fn define(state: &SessionState, spec: Spec) -> Result<Definition> {
     match table::define_external(&spec, state).await? {
-        Some(_) if !spec.reach.is_everything() => Err(of_a_log()),
         Some(definition) => Ok(definition),
         None => spec.resolve(state).await,
     }
@@ -85,7 +84,7 @@ pub async fn open_external(
     reach: &Reach,
 ) -> Result<Arc<FileTable>> {
     match (is_delta(definition), at) {
-        (true, _) if !reach.is_everything() => Err(of_a_log()),
+        (true, _) if !reach.is_everything() => Err(table::external_refused()),
         (true, at) => Ok(Arc::new(table::open_external(definition, state, at).await?)),
         (false, None) => definition.open_within(state, reach).await,
         (false, Some(_)) => Err(Error::new(
@@ -93,15 +92,6 @@ pub async fn open_external(
             "these files have no versions",
         )),
     }
-}
-
-/// A log may name files anywhere.
-fn of_a_log() -> Error {
-    Error::new(
-        Kind::Privilege,
-        "permission denied to read a Delta table by its folder",
-    )
-    .hint("Ask the administrator to make a table of it, and to grant SELECT on that.")
 }
 
 fn is_delta(definition: &Definition) -> bool {

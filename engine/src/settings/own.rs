@@ -90,10 +90,11 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "quern.batch_size",
-        value_type: ValueType::Count,
+        value_type: ValueType::CountTo(65_536),
         default: "8192",
         scope: Scope::Session,
-        doc: "Rows that an operator handles at a time. Smaller batches need less memory, larger ones less time.",
+        doc: "Rows that an operator handles at a time, at most 65536. Smaller batches need less memory, larger ones less \
+              time.",
     },
     Setting {
         name: "quern.data_dir",
@@ -121,7 +122,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         value_type: ValueType::Count,
         default: "10000",
         scope: Scope::Start,
-        doc: "Connections that a server takes at a time; a further one is refused with 53300.",
+        doc: "Sessions that a server takes at a time; a further one is refused with 53300. Three of them are kept for \
+              superusers.",
     },
     Setting {
         name: "quern.max_message_size",
@@ -194,10 +196,11 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "quern.threads",
-        value_type: ValueType::Count,
+        value_type: ValueType::CountTo(1024),
         default: "auto",
         scope: Scope::Session,
-        doc: "Partitions that a query runs side by side. `auto` is the number of cores.",
+        doc: "Partitions that a query runs side by side. `auto` is the number of cores. `SET` takes four times that, or \
+              as many as the process was started with if they are more.",
     },
     Setting {
         name: "quern.warehouse",

@@ -37,7 +37,9 @@ fn split(name: &'static str) -> (&'static str, &'static str) {
 
 fn value(setting: &Setting) -> String {
     match setting.value_type {
-        ValueType::Count if setting.default.parse::<u64>().is_ok() => setting.default.to_string(),
+        ValueType::Count | ValueType::CountTo(_) if setting.default.parse::<u64>().is_ok() => {
+            setting.default.to_string()
+        }
         _ => format!("\"{}\"", setting.default),
     }
 }

@@ -62,6 +62,16 @@ fn date_style(value: &str) -> Option<String> {
 /// Refuses a value that the setting cannot take, and says which it can.
 fn check(setting: &'static Setting, value: &str) -> Result<()> {
     let auto = setting.default == "auto" && value.eq_ignore_ascii_case("auto");
+    if let ValueType::CountTo(most) = setting.value_type {
+        return match auto || value.parse().is_ok_and(|n| (1..=most).contains(&n)) {
+            true => Ok(()),
+            false => Err(wrong(
+                setting,
+                value,
+                &format!("a whole number from 1 to {most}"),
+            )),
+        };
+    }
     let (good, allowed) = match setting.value_type {
         ValueType::Bytes => (
             auto || parse_bytes(value).is_some_and(|b| b > 0),

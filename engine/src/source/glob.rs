@@ -2,31 +2,47 @@
 //!
 //! `**` stands for a whole segment and is handled where folders are walked.
 
+use crate::error::{Error, Kind, Result};
+
+/// Patterns that braces may stand for.
+const MAX_PATTERNS: usize = 10_000;
+
+/// Text that is written while braces are expanded, which bounds the time as well.
+const MAX_WRITTEN_BYTES: usize = 16 << 20;
+
 /// Whether the text has any character that is special in a pattern.
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
 /// Expands the braces: `a{b,c{d,e}}` → `ab`, `acd`, `ace`. An unclosed brace stands for itself.
-/// At most `LIMIT` patterns come out; more is a typing error, not a wish.
-pub fn expand_braces(pattern: &str) -> Vec<String> {
-    const LIMIT: usize = 10_000;
+/// 54000 for more patterns, or more text on the way to them, than anybody wants: a typing error.
+pub fn expand_braces(pattern: &str) -> Result<Vec<String>> {
     let mut done = Vec::new();
     let mut open = vec![pattern.to_string()];
+    let mut written_bytes = pattern.len();
     while let Some(next) = open.pop() {
-        match first_brace(&next) {
-            Some((start, end)) if done.len() + open.len() < LIMIT => {
-                let (head, rest) = next.split_at(start);
-                let body = rest.get(1..end - start).unwrap_or("");
-                let tail = rest.get(end - start + 1..).unwrap_or("");
-                let mut choices = split_choices(body);
-                choices.reverse();
-                open.extend(choices.iter().map(|choice| format!("{head}{choice}{tail}")));
-            }
-            _ => done.push(next),
+        let Some((start, end)) = first_brace(&next) else {
+            done.push(next);
+            continue;
+        };
+        let (head, rest) = next.split_at(start);
+        let body = rest.get(1..end - start).unwrap_or("");
+        let tail = rest.get(end - start + 1..).unwrap_or("");
+        let choices = split_choices(body);
+        written_bytes += body.len() + choices.len() * (head.len() + tail.len());
+        let patterns = done.len() + open.len() + choices.len();
+        if patterns > MAX_PATTERNS || written_bytes > MAX_WRITTEN_BYTES {
+            return Err(Error::new(
+                Kind::LimitExceeded,
+                "the braces of the path stand for too many paths",
+            )
+            .hint("Name a folder, or use * and ? instead."));
         }
+        let written = choices.iter().rev();
+        open.extend(written.map(|choice| format!("{head}{choice}{tail}")));
     }
-    done
+    Ok(done)
 }
 
 /// Byte positions of the first `{` that closes, and of its `}`.
@@ -145,6 +161,7 @@ fn class(pattern: &[char]) -> Option<(bool, Ranges, usize)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -176,15 +193,30 @@ mod tests {
 
     #[test]
     fn braces_expand() {
-        assert_eq!(expand_braces("a{b,c{d,e}}f"), ["abf", "acdf", "acef"]);
-        assert_eq!(expand_braces("a{b"), ["a{b"]);
-        assert_eq!(expand_braces("x"), ["x"]);
+        let expanded = |pattern| expand_braces(pattern).unwrap();
+        assert_eq!(expanded("a{b,c{d,e}}f"), ["abf", "acdf", "acef"]);
+        assert_eq!(expanded("a{b"), ["a{b"]);
+        assert_eq!(expanded("x"), ["x"]);
+        assert_eq!(expanded(&"{a,b}".repeat(13)).len(), 8192);
+    }
+
+    #[test]
+    fn neither_many_nor_long_patterns_are_written() {
+        for pattern in [
+            "{a,b}".repeat(14),
+            format!("{}/{}", "{a,b}".repeat(12), "x".repeat(10_000)),
+            format!("{}{}", "{a,b}".repeat(12), "{a}".repeat(3_000)),
+            format!("{{{}}}", ",".repeat(20_000)),
+        ] {
+            let error = expand_braces(&pattern).unwrap_err();
+            assert_eq!(error.kind, Kind::LimitExceeded);
+        }
     }
 
     proptest::proptest! {
         #[test]
         fn any_pattern_is_safe(pattern in "[a-c*?\\[\\]{},!_.-]{0,12}", name in "[a-c_.]{0,8}") {
-            for expanded in expand_braces(&pattern) {
+            for expanded in expand_braces(&pattern).unwrap() {
                 matches(&expanded, &name);
             }
         }

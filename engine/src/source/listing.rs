@@ -64,7 +64,7 @@ fn nothing(place: &Store, location: &str) -> Error {
 /// All that a pattern matches, each once.
 async fn list_patterns(place: &Store, root: &Path, pattern: &str) -> Result<Found> {
     let mut files = BTreeMap::new();
-    for pattern in glob::expand_braces(pattern) {
+    for pattern in glob::expand_braces(pattern)? {
         let found = match place.service.is_some() && pattern.split('/').any(|s| s == "**") {
             true => match_all(&place.store, root, &pattern).await?,
             false => list_pattern(&place.store, root, &pattern).await?,

@@ -11,10 +11,20 @@ use crate::error::{Error, Kind, Result};
 
 pub use super::store::shown;
 
+/// No system has longer paths; the braces of a pattern may be longer than what they stand for.
+const MAX_LOCATION_BYTES: usize = 64 << 10;
+
 /// Makes a location absolute: `~` and `file://` are resolved, a relative path starts at the
 /// process's current directory. Globs stay as they are, and so do locations in an object store.
 pub fn absolute(location: &str) -> Result<String> {
     let text = location.trim();
+    if text.len() > MAX_LOCATION_BYTES {
+        return Err(Error::new(
+            Kind::LimitExceeded,
+            format!("a location of {} bytes is too long", text.len()),
+        )
+        .hint("Name a folder, or give several locations."));
+    }
     if text.is_empty() {
         return Err(Error::new(
             Kind::InvalidParameterValue,
@@ -101,5 +111,7 @@ mod tests {
         assert_eq!(absolute(" s3://bucket/./x ").unwrap(), "s3://bucket/./x");
         assert_eq!(absolute("ftp://host/x").unwrap_err().sqlstate(), "0A000");
         assert_eq!(absolute(" ").unwrap_err().sqlstate(), "22023");
+        let long = "x".repeat(MAX_LOCATION_BYTES + 1);
+        assert_eq!(absolute(&long).unwrap_err().sqlstate(), "54000");
     }
 }

@@ -13,7 +13,7 @@ use object_store::local::LocalFileSystem;
 
 use super::glob;
 use super::location::absolute;
-use super::store::Address;
+use super::store::{Address, Service};
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone, Default)]
@@ -45,7 +45,7 @@ impl Reach {
         for location in locations {
             let is_within = match Address::parse(location)? {
                 Some((address, key)) => is_below_url(allowed, &address, &key),
-                None => patterns(location, wish).all(|path| folders.hold(&path)),
+                None => patterns(location, wish)?.all(|path| folders.hold(&path)),
             };
             if !is_within {
                 return Err(refused(wish));
@@ -141,13 +141,13 @@ fn real_path(path: &LocalPath) -> Option<PathBuf> {
 }
 
 /// The fixed part of each pattern that a location stands for. A location that is written is none.
-fn patterns(location: &str, wish: Wish) -> impl Iterator<Item = PathBuf> {
+fn patterns(location: &str, wish: Wish) -> Result<impl Iterator<Item = PathBuf>> {
     let is_pattern = wish == Wish::Read && glob::is_pattern(location);
     let expanded = match is_pattern {
-        true => glob::expand_braces(location),
+        true => glob::expand_braces(location)?,
         false => vec![location.to_string()],
     };
-    expanded.into_iter().map(move |text| {
+    Ok(expanded.into_iter().map(move |text| {
         let fixed = text
             .split('/')
             .take_while(|part| !is_pattern || !glob::is_pattern(part));
@@ -156,7 +156,7 @@ fn patterns(location: &str, wish: Wish) -> impl Iterator<Item = PathBuf> {
             true => PathBuf::from("/"),
             false => PathBuf::from(fixed),
         }
-    })
+    }))
 }
 
 /// Whether a key of a store is at or below an allowed URL, part by part.
@@ -164,7 +164,8 @@ fn is_below_url(allowed: &[String], address: &Address, key: &str) -> bool {
     let parts: Vec<&str> = key.split('/').collect();
     // A server may take these for what they are on a disk.
     let climbs = |part: &str| part.contains("..") || part == ".";
-    if parts.iter().any(|part| climbs(part)) || key.contains('\\') {
+    let again = address.service == Service::Http && has_escape(key);
+    if parts.iter().any(|part| climbs(part)) || key.contains('\\') || again {
         return false;
     }
     allowed.iter().any(|text| {
@@ -178,6 +179,14 @@ fn is_below_url(allowed: &[String], address: &Address, key: &str) -> bool {
             && place.authority == address.authority
             // A pattern's part is no fixed name.
             && expected.all(|part| found.next().is_some_and(|p| *p == part))
+    })
+}
+
+/// Whether a key that was decoded would change if it were decoded once more, as some servers do.
+fn has_escape(key: &str) -> bool {
+    key.as_bytes().windows(3).any(|three| match three {
+        [b'%', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
     })
 }
 
@@ -277,6 +286,7 @@ mod tests {
             "s3://bucket/in/*.csv",
             "https://host/a/b.csv?sig=1",
             "https://user:pw@host/a/b.csv",
+            "https://host/a/100%25.csv",
             "gs://all/x/y",
         ] {
             assert!(admits(&reach, url), "{url}");
@@ -293,6 +303,8 @@ mod tests {
             "https://host/a/../b.csv",
             "https://host/a/%2e%2e/b.csv",
             "https://host/a/..%2fb.csv",
+            "https://host/a/%252e%252e/b.csv",
+            "https://host/a/x%252Fb.csv",
             "https://host:8080/a/b.csv",
             "https://host@evil/a/b.csv",
             "https://host.evil/a/b.csv",

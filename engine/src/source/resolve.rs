@@ -113,6 +113,7 @@ impl Spec {
             return Ok(None);
         }
         let options = spec.take_store_options(&locations)?;
+        spec.reach.admit_store_options(options.is_empty())?;
         let store = Store::open(location, &options, state)?;
         if store.service == Some(Service::Http) {
             return match is_delta {
@@ -252,14 +253,13 @@ async fn find(
     Ok((of_format(found, format), format))
 }
 
-/// Lists the files of a definition's locations, without those of other formats.
+/// Lists the files of a definition's locations, which were admitted, without those of other formats.
 pub(super) async fn files(
     places: &[Store],
     locations: &[String],
     format: Format,
     reach: &Reach,
 ) -> Result<Vec<ObjectMeta>> {
-    reach.admit(locations, Wish::Read)?;
     Ok(find(places, locations, Some(format), reach).await?.0)
 }
 

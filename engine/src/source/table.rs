@@ -27,7 +27,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use super::bernoulli::BernoulliSource;
 use super::definition::Definition;
 use super::format::Format;
-use super::reach::Reach;
+use super::reach::{Reach, Wish};
 use super::scan::{FormatSource, Reading};
 use super::store::Store;
 use super::{chunks, hive, parquet, prune, resolve, statistics};
@@ -99,6 +99,7 @@ impl FileTable {
         reach: &Reach,
     ) -> Result<Self> {
         let locations = &definition.locations;
+        reach.admit(locations, Wish::Read)?;
         let places = Store::open_all(locations, &definition.store_options, state)?;
         let found = resolve::files(&places, locations, definition.format, reach).await?;
         let local = ObjectStoreUrl::local_filesystem;

@@ -24,6 +24,9 @@ const ROLES: &[&str] = &["user", "role", "group"];
 /// Statements in which a bare word may be a value; in others it is a column.
 const TAKE_WORDS: &[&str] = &["alter", "copy", "create", "export", "set"];
 
+/// Among these are the words that say what a statement is about.
+const LEADING_WORDS: usize = 8;
+
 const HIDDEN: &str = "'***'";
 
 /// True for option and setting names whose values must stay hidden.
@@ -77,16 +80,21 @@ pub fn secrets(tokens: &[TokenWithSpan]) -> Vec<String> {
 const SHORTEST_SECRET: usize = 4;
 
 fn redact(tokens: &[TokenWithSpan]) -> (String, Vec<String>) {
-    let mut words = tokens.iter().filter_map(|t| match &t.token {
+    let words = tokens.iter().filter_map(|t| match &t.token {
         Token::Word(word) => Some(word.value.to_lowercase()),
         _ => None,
     });
-    let (first, second) = (words.next(), words.next());
-    let is_of =
-        |word: Option<String>, list: &[&str]| word.is_some_and(|w| list.contains(&w.as_str()));
+    let words: Vec<String> = words.take(LEADING_WORDS).collect();
+    let is_of = |word: &String, list: &[&str]| list.contains(&word.as_str());
+    // Not only the first: somebody may try to EXPLAIN or to PREPARE it.
+    let of_role = |two: &[String]| match two {
+        [first, second] => is_of(first, &["create", "alter"]) && is_of(second, ROLES),
+        _ => false,
+    };
+    let of_role = words.windows(2).any(of_role);
     let mut redaction = Redaction {
-        of_role: is_of(first.clone(), &["create", "alter"]) && is_of(second, ROLES),
-        takes_words: is_of(first, TAKE_WORDS),
+        of_role,
+        takes_words: of_role || words.first().is_some_and(|w| is_of(w, TAKE_WORDS)),
         next: Next::Plain,
         text: String::new(),
         hidden: Vec::new(),

@@ -22,10 +22,17 @@ pub async fn define(spec: &Spec, state: &SessionState) -> Result<Option<Definiti
     let Some(folder) = spec.folder(state)? else {
         return Ok(None);
     };
+    let is_allowed = spec.reach.is_everything();
+    if folder.is_delta && !is_allowed {
+        return Err(refused());
+    }
     let place = place(&folder.store, &folder.location)?;
     let has_log = has_log(&folder.store, &place).await;
     if !folder.is_delta && !has_log {
         return Ok(None);
+    }
+    if !is_allowed {
+        return Err(refused());
     }
     if !spec.columns.is_empty() || spec.partition_columns.is_some() {
         return Err(Error::unsupported("declaring columns of a Delta table")
@@ -46,6 +53,15 @@ pub async fn define(spec: &Spec, state: &SessionState) -> Result<Option<Definiti
         columns: columns.map(|f| StoredColumn::from(f.as_ref())).collect(),
         ..Definition::of_log(location, options)
     }))
+}
+
+/// A log may name files anywhere: only those who may read everything name its folder.
+pub fn refused() -> Error {
+    Error::new(
+        Kind::Privilege,
+        "permission denied to read a Delta table by its folder",
+    )
+    .hint("Ask the administrator to make a table of it, and to grant SELECT on that.")
 }
 
 /// The table as its log has it now, or had it.

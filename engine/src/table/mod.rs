@@ -40,7 +40,7 @@ pub use deltalake_core::protocol::{DeltaOperation, SaveMode};
 
 pub use commit::{Change, Conflict, commit};
 pub use create::create;
-pub use external::{define as define_external, open as open_external};
+pub use external::{define as define_external, open as open_external, refused as external_refused};
 pub use files::Written;
 pub use history::{HistoryEntry, history};
 pub use layout::Layout;

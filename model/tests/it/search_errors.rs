@@ -77,6 +77,16 @@ fn names_and_values_are_checked() {
             fails(GRID, "Ridge", &regression, &[("alpha", list(&[]))], &[]),
             "there are no values of \"alpha\" to search\n",
         ),
+        (
+            fails(
+                GRID,
+                "LassoCV",
+                &regression,
+                &[("eps", numbers.clone())],
+                &[],
+            ),
+            "LassoCV has folds of its own\nSearch Lasso instead.",
+        ),
     ];
     for (found, expected) in cases {
         assert_eq!(found, expected);
@@ -89,16 +99,6 @@ fn methods_scores_and_ranges_are_checked() {
     let iris = data("iris");
     let numbers = list(&[0.1, 1.0]);
     let cases = [
-        (
-            fails(
-                GRID,
-                "LassoCV",
-                &regression,
-                &[("eps", numbers.clone())],
-                &[],
-            ),
-            "LassoCV has folds of its own\nSearch Lasso instead.",
-        ),
         (
             fails(
                 GRID,

@@ -75,6 +75,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
+    /// What a frame may have from now on.
+    pub fn set_limit(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
+    }
+
     /// The next frame; `None` when the client is gone. An error leaves no way to go on.
     pub async fn next(&mut self) -> Result<Option<Frame>> {
         loop {

@@ -22,6 +22,7 @@ mod extended;
 mod message;
 mod output;
 mod parameters;
+mod places;
 mod portal;
 mod progress;
 mod progress_notices;
@@ -35,16 +36,15 @@ pub use progress::{PROGRESS, Told as ToldProgress};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quern_engine::{CATALOG_NAME as DATABASE, Engine, Error, Kind};
+use quern_engine::{CATALOG_NAME as DATABASE, Engine};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::tls::Tls;
 use cancel::CancelKeys;
 use connection::Connection;
-use output::Output;
+use places::Places;
 
 /// How clients prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -63,8 +63,7 @@ pub struct Server {
     authentication: Authentication,
     tls: Option<Tls>,
     keys: Arc<CancelKeys>,
-    /// One permit for each connection that may yet come.
-    free: Arc<Semaphore>,
+    places: Places,
     shutdown: CancellationToken,
     conversations: TaskTracker,
 }
@@ -77,7 +76,7 @@ impl Server {
             authentication,
             tls,
             keys: Arc::default(),
-            free: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
+            places: Places::new(connections),
             shutdown: CancellationToken::new(),
             conversations: TaskTracker::new(),
         })
@@ -105,20 +104,21 @@ impl Server {
     }
 
     async fn converse(self: Arc<Self>, client: TcpStream) {
-        let Ok(_permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            return turn_away(client).await;
-        };
+        let entrant = self.places.enter();
         let starting = startup::start(client, &self);
         let started = tokio::select! {
             started = tokio::time::timeout(STARTUP_TIMEOUT, starting) => started,
+            () = entrant.displaced() => return,
             () = self.shutdown.cancelled() => return,
         };
+        drop(entrant);
         if let Ok(Ok(Some(started))) = started {
             let startup::Started {
                 session,
                 input,
                 output,
                 key,
+                place,
                 wants_arrow,
             } = started;
             let shutdown = self.shutdown.clone();
@@ -126,7 +126,7 @@ impl Server {
             connection.sends_arrow = wants_arrow;
             connection.memory_limit_bytes = self.engine.memory_limit_bytes();
             connection.run().await;
-            drop(key);
+            drop((key, place));
         }
     }
 
@@ -141,13 +141,4 @@ impl Server {
     pub fn cancel_all(&self) {
         self.keys.cancel_all();
     }
-}
-
-/// Says why there is no place. Like PostgreSQL, without looking at what the client wants.
-async fn turn_away(client: TcpStream) {
-    let mut output = Output::new(client);
-    let error = Error::new(Kind::TooManyConnections, "sorry, too many clients already")
-        .hint("Try again later, or raise quern.max_connections.");
-    output.error(&error, "FATAL");
-    let _ = tokio::time::timeout(Duration::from_secs(1), output.close()).await;
 }

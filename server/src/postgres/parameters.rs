@@ -56,16 +56,24 @@ impl Told {
 }
 
 /// Takes over the parameters of the startup message, and the switches of its `options`.
-pub fn from_startup(settings: &mut Settings, parameters: &BTreeMap<String, String>) -> Result<()> {
+pub fn from_startup(
+    settings: &mut Settings,
+    parameters: &BTreeMap<String, String>,
+    is_superuser: bool,
+) -> Result<()> {
+    let mut set = |name: &str, value: &str| {
+        Settings::allow(name, is_superuser)?;
+        settings.set(name, value)
+    };
     if let Some(options) = parameters.get("options") {
         for (name, value) in switches(options) {
-            settings.set(&name, &value)?;
+            set(&name, &value)?;
         }
     }
     for (name, value) in parameters {
         let own = ["user", "database", "options", "replication"];
         if !own.contains(&name.as_str()) && !name.starts_with("_pq_.") {
-            settings.set(name, value)?;
+            set(name, value)?;
         }
     }
     Ok(())

@@ -27,6 +27,7 @@ use super::authenticate::{self, Login};
 use super::cancel::CancelKey;
 use super::message::{FrameReader, violation};
 use super::output::{Gone, Output, Sent};
+use super::places::Place;
 use super::{Server, parameters};
 
 pub(super) const SSL_REQUEST: u32 = 80_877_103;
@@ -44,6 +45,9 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// As PostgreSQL allows.
 const MAX_STARTUP_BYTES: usize = 10_000;
 
+/// A message of somebody who may be anybody.
+const MAX_LOGIN_BYTES: usize = 65_535;
+
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
@@ -57,6 +61,7 @@ pub struct Started {
     pub key: CancelKey,
     /// The client asked for rows as Arrow.
     pub wants_arrow: bool,
+    pub place: Place,
 }
 
 /// What the first message asks for.
@@ -116,16 +121,20 @@ pub async fn start(tcp: TcpStream, server: &Server) -> Sent<Option<Started>> {
         }
     };
     let (read, write) = tokio::io::split(socket);
-    let mut input = FrameReader::new(read, server.engine.settings().max_message_bytes());
+    let mut input = FrameReader::new(read, MAX_LOGIN_BYTES);
     let mut output = Output::new(write);
     match begin(&startup, server, address, secure, &mut input, &mut output).await? {
-        Ok((session, key)) => Ok(Some(Started {
-            session,
-            input,
-            output,
-            key,
-            wants_arrow: startup.wants_arrow(),
-        })),
+        Ok(begun) => {
+            input.set_limit(server.engine.settings().max_message_bytes());
+            Ok(Some(Started {
+                session: begun.session,
+                input,
+                output,
+                key: begun.key,
+                place: begun.place,
+                wants_arrow: startup.wants_arrow(),
+            }))
+        }
         Err(error) => {
             output.error(&error, "FATAL");
             output.close().await;
@@ -199,7 +208,11 @@ async fn refuse(socket: Socket, error: &Error) -> Sent<Option<Started>> {
     Ok(None)
 }
 
-type Begun = (Arc<Session>, CancelKey);
+struct Begun {
+    session: Arc<Session>,
+    key: CancelKey,
+    place: Place,
+}
 
 async fn begin(
     startup: &Startup,
@@ -227,21 +240,26 @@ async fn begin(
         Ok(role) => role,
         Err(error) => return Ok(Err(error)),
     };
-    let begun = session(startup, server, &user, role.is_superuser, secure);
-    let (session, key) = match begun {
-        Ok(begun) => begun,
-        Err(error) => return Ok(Err(error)),
-    };
-    output.put(Reply::Authentication(Authentication::Ok));
-    let secret = match <[u8; 4]>::try_from(key.secret.as_ref()) {
-        Ok(short) => SecretKey::I32(i32::from_be_bytes(short)),
-        Err(_) => SecretKey::Bytes(key.secret.clone()),
-    };
-    output.put(Reply::BackendKeyData(BackendKeyData::new(
-        key.process_id,
-        secret,
-    )));
-    Ok(Ok((session, key)))
+    let begun = server.places.take(role.is_superuser).and_then(|place| {
+        let (session, key) = session(startup, server, &user, role.is_superuser, secure)?;
+        Ok(Begun {
+            session,
+            key,
+            place,
+        })
+    });
+    if let Ok(Begun { key, .. }) = &begun {
+        output.put(Reply::Authentication(Authentication::Ok));
+        let secret = match <[u8; 4]>::try_from(key.secret.as_ref()) {
+            Ok(short) => SecretKey::I32(i32::from_be_bytes(short)),
+            Err(_) => SecretKey::Bytes(key.secret.clone()),
+        };
+        output.put(Reply::BackendKeyData(BackendKeyData::new(
+            key.process_id,
+            secret,
+        )));
+    }
+    Ok(begun)
 }
 
 /// Tells a client that asks for more than there is what there is.
@@ -263,7 +281,7 @@ fn session(
     user: &str,
     is_superuser: bool,
     secure: bool,
-) -> Result<Begun> {
+) -> Result<(Arc<Session>, CancelKey)> {
     let database = startup
         .parameters
         .get("database")
@@ -276,7 +294,7 @@ fn session(
         .hint(format!("The database is \"{}\".", super::DATABASE)));
     }
     let mut settings = server.engine.settings().clone();
-    parameters::from_startup(&mut settings, &startup.parameters)?;
+    parameters::from_startup(&mut settings, &startup.parameters, is_superuser)?;
     settings.tell("session_authorization", user)?;
     settings.tell("is_superuser", if is_superuser { "on" } else { "off" })?;
     settings.tell("ssl", if secure { "on" } else { "off" })?;

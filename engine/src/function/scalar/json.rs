@@ -160,12 +160,11 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
         "Whether the first contains the second.",
         &[takes(TWO, gives::boolean, |call| {
             let (whole, part) = (call.text(0)?, call.text(1)?);
+            let mut steps = json::Steps::new();
             call.each_bool(|row| {
                 let whole = json::parse(given!(whole.at(row)))?;
-                Ok(Some(json::contains(
-                    &whole,
-                    &json::parse(given!(part.at(row)))?,
-                )))
+                let part = json::parse(given!(part.at(row)))?;
+                Ok(Some(json::contains(&whole, &part, &mut steps)?))
             })
         })],
     ),
@@ -340,6 +339,7 @@ fn path(call: &Call, of: fn(&Value) -> Option<String>) -> Result<ArrayRef> {
 
 fn exists(call: &Call, holds: fn(&Value, &[String]) -> bool) -> Result<ArrayRef> {
     let (texts, lists) = (call.text(0)?, call.lists(1)?);
+    let mut steps = json::Steps::new();
     call.each_bool(|row| {
         let value = json::parse(given!(texts.at(row)))?;
         let keys = given!(lists.at(row));
@@ -350,6 +350,8 @@ fn exists(call: &Call, holds: fn(&Value, &[String]) -> bool) -> Result<ArrayRef>
             .into_iter()
             .flatten()
             .collect();
+        let items = value.as_array().map_or(1, Vec::len);
+        steps.take(keys.len().saturating_mul(items))?;
         Ok(Some(holds(&value, &keys)))
     })
 }

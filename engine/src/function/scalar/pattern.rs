@@ -1,5 +1,9 @@
 //! The date patterns of `to_char`, `to_date` and `to_timestamp` (`YYYY-MM-DD HH24:MI:SS`) as tokens.
 
+use datafusion::common::Result;
+
+use crate::error::{Error, Kind};
+
 /// What a token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
@@ -122,6 +126,17 @@ const NAMES: &[(&str, What)] = &[
     ("J", What::Julian),
     ("Q", What::Quarter),
 ];
+
+/// Longer patterns are no patterns.
+const MAX_PATTERN_BYTES: usize = 64 << 10;
+
+/// 54000 for a pattern that would take long to read.
+pub(super) fn check_length(pattern: &str) -> Result<()> {
+    match pattern.len() > MAX_PATTERN_BYTES {
+        true => Err(Error::new(Kind::LimitExceeded, "the pattern is too long").into()),
+        false => Ok(()),
+    }
+}
 
 /// Whether `text` begins with an ASCII word, in any case.
 fn starts(text: &str, word: &str) -> bool {

@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDateTime, Offset, TimeZone, Timelike};
 use datafusion::common::Result;
 
 use super::date_part::SECTION;
-use super::pattern::{Case, Token, What, tokens};
+use super::pattern::{Case, Token, What, check_length, tokens};
 use super::to_char_number;
 use crate::error::{Error, Kind};
 use crate::function::calendar::{self, HOUR};
@@ -78,12 +78,13 @@ pub(super) struct LastPattern {
 }
 
 impl LastPattern {
-    pub(super) fn get(&mut self, pattern: &str) -> &[Token] {
+    pub(super) fn get(&mut self, pattern: &str) -> Result<&[Token]> {
+        check_length(pattern)?;
         if self.text.as_deref() != Some(pattern) {
             self.tokens = tokens(pattern);
             self.text = Some(pattern.to_string());
         }
-        &self.tokens
+        Ok(&self.tokens)
     }
 }
 
@@ -136,7 +137,7 @@ fn timestamps(call: &Call) -> Result<ArrayRef> {
             micros_of_hour: local.rem_euclid(HOUR),
             zone: shown,
         };
-        moment.print(last.get(pattern)).map(non_empty)
+        moment.print(last.get(pattern)?).map(non_empty)
     })
 }
 
@@ -149,7 +150,7 @@ fn times(call: &Call) -> Result<ArrayRef> {
             return by_chrono(calendar::civil(micros)?, pattern).map(Some);
         }
         Moment::length(0, 0, micros)
-            .print(last.get(pattern))
+            .print(last.get(pattern)?)
             .map(non_empty)
     })
 }
@@ -161,7 +162,7 @@ fn intervals(call: &Call) -> Result<ArrayRef> {
         let (v, pattern) = (given!(values.at(row)), given!(patterns.at(row)));
         let micros = calendar::interval_micros(v);
         let moment = Moment::length(i64::from(v.months), i64::from(v.days), micros);
-        moment.print(last.get(pattern)).map(non_empty)
+        moment.print(last.get(pattern)?).map(non_empty)
     })
 }
 
@@ -171,6 +172,7 @@ fn non_empty(text: String) -> Option<String> {
 }
 
 fn by_chrono(date: NaiveDateTime, pattern: &str) -> Result<String> {
+    check_length(pattern)?;
     let mut out = String::new();
     write!(out, "{}", date.format(pattern)).map_err(|_| {
         let message = format!("\"{pattern}\" is not a pattern of strftime");

@@ -4,7 +4,7 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::Result;
 
-use super::pattern::Case;
+use super::pattern::{Case, check_length};
 use super::to_char::{cased, ordinal_suffix};
 use crate::error::{Error, Kind};
 use crate::function::define::{Arg, Call, Scalar, takes};
@@ -73,8 +73,8 @@ fn refuse(message: &str) -> datafusion::common::DataFusionError {
 }
 
 fn parse(pattern: &str) -> Result<Pattern> {
-    let mut out = Pattern::default();
-    let mut rest = pattern;
+    check_length(pattern)?;
+    let (mut out, mut rest) = (Pattern::default(), pattern);
     let mut point = false;
     while let Some(c) = rest.chars().next() {
         let word = |n: usize| rest.get(..n).unwrap_or("").to_ascii_uppercase();

@@ -186,7 +186,7 @@ impl ByPattern {
         let mut instants = TimestampMicrosecondBuilder::new().with_timezone("UTC");
         for row in 0..rows {
             let found = match (texts.at(row), patterns.at(row)) {
-                (Some(text), Some(pattern)) => Some(parse(text, last.get(pattern))?),
+                (Some(text), Some(pattern)) => Some(parse(text, last.get(pattern)?)?),
                 _ => None,
             };
             if self.date {

@@ -122,6 +122,94 @@ async fn urls_are_in_reach_as_the_server_says() {
     .await;
 }
 
+/// Counts the connections that come to it.
+async fn listener() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let came = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&came);
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    (url, came)
+}
+
+#[tokio::test]
+async fn a_users_own_endpoint_hears_nothing() {
+    let f = files().await;
+    let w = &f.world;
+    let (url, came) = listener().await;
+    let place = "s3://bucket/in/x";
+    let with = format!("aws_endpoint = '{url}'");
+    let given = format!("aws_endpoint => '{url}'");
+    w.refused(
+        "permission denied to say how an object store is reached",
+        &[
+            &format!("SELECT * FROM read_delta('{place}', {given})"),
+            &format!("SELECT * FROM read_parquet('{place}', {given})"),
+            &format!("DESCRIBE SELECT * FROM read_delta('{place}', {given})"),
+            &format!("CREATE VIEW e AS SELECT * FROM read_delta('{place}', {given})"),
+            &format!("CREATE TABLE e WITH (location = '{place}', {with})"),
+            &format!("CREATE TABLE e WITH (location = '{place}', format = 'delta', {with})"),
+            &format!("CREATE TABLE e WITH (location = '{place}', format = 'delta', aws_container_authorization_token_file = '/etc/passwd')"),
+            &format!("COPY t FROM '{place}' (format delta, aws_endpoint '{url}')"),
+            &format!("COPY t FROM '{place}' (format parquet, aws_endpoint '{url}')"),
+        ],
+    )
+    .await;
+    w.refused(
+        "permission denied to read a Delta table by its folder",
+        &[
+            "SELECT * FROM read_delta('s3://bucket/in/x')",
+            "CREATE TABLE e WITH (location = 's3://bucket/in/x', format = 'delta')",
+        ],
+    )
+    .await;
+    assert_eq!(came.load(std::sync::atomic::Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn braces_stand_for_few_paths() {
+    let f = files().await;
+    let pattern = format!("/{}/{}", "{a,b}".repeat(15), "x".repeat(60_000));
+    let e = crate::support::error(&f.world.ann, &format!("SELECT * FROM '{pattern}'")).await;
+    assert_eq!(e.sqlstate(), "54000");
+    let e = crate::support::error(
+        &f.world.ann,
+        &format!("SELECT * FROM '/{}'", "x".repeat(1 << 20)),
+    )
+    .await;
+    assert_eq!(e.sqlstate(), "54000");
+}
+
+#[tokio::test]
+async fn settings_do_not_take_the_server_from_others() {
+    let w = world(Settings::default()).await;
+    for (name, value) in [
+        ("quern.threads", "1000000"),
+        ("quern.threads", "1024"),
+        ("quern.batch_size", "1000000000"),
+        ("quern.batch_size", "65537"),
+        ("application_name", &"x".repeat(100_000)),
+        ("work_mem", &"x".repeat(100_000)),
+    ] {
+        for sql in [
+            format!("SET {name} = '{value}'"),
+            format!("SELECT set_config('{name}', '{value}', false)"),
+        ] {
+            let e = crate::support::error(&w.ann, &sql).await;
+            assert_eq!(e.sqlstate(), "22023", "{name}");
+        }
+    }
+    w.all(
+        &w.ann,
+        &["SET quern.threads = 4", "SET quern.batch_size = 65536"],
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn a_table_reads_with_its_owners_rights() {
     let f = files().await;

@@ -389,7 +389,7 @@ async fn prepared_statements_see_what_changes_between_their_executions() {
             let rows = client.query(&row, &[&1]).await.unwrap();
             assert_eq!(rows.len(), inserted - 1);
             assert_eq!(
-                client.query_one(&one, &[]).await.unwrap().get::<_, i32>(0),
+                client.query_one(&one, &[]).await.unwrap().get::<_, i64>(0),
                 1
             );
             times.insert(
@@ -410,7 +410,7 @@ async fn prepared_statements_see_what_changes_between_their_executions() {
         .await
         .unwrap();
     let rows = client.query(&row, &[&11]).await.unwrap();
-    assert_eq!(rows.iter().map(|r| r.get(0)).collect::<Vec<i32>>(), [20]);
+    assert_eq!(rows.iter().map(|r| r.get(0)).collect::<Vec<i64>>(), [20]);
     all("CREATE OR REPLACE VIEW v AS SELECT a::text AS a FROM t")
         .await
         .unwrap();

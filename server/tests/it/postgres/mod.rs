@@ -95,6 +95,11 @@ impl Raw {
 
     /// Begins a session and reads up to ReadyForQuery.
     pub async fn start(&mut self, parameters: &[(&str, &str)]) {
+        self.send_startup(parameters).await;
+        self.until_ready().await;
+    }
+
+    pub async fn send_startup(&mut self, parameters: &[(&str, &str)]) {
         let mut body = (3_u32 << 16).to_be_bytes().to_vec();
         for (name, value) in parameters {
             body.extend_from_slice(format!("{name}\0{value}\0").as_bytes());
@@ -105,7 +110,6 @@ impl Raw {
             .write_all(&[&length, body.as_slice()].concat())
             .await
             .unwrap();
-        self.until_ready().await;
     }
 
     /// The next message: its type and body; `None` when the server has closed the connection.

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::Command;
 
+use tokio::io::AsyncWriteExt;
+
 use super::{refused, serve_with};
 use quern_server::postgres::Authentication;
 use quern_server::tls::Tls;
@@ -45,6 +47,76 @@ async fn many_log_in_at_once() {
     let results = futures::future::join_all(logins).await;
     let let_in: Vec<_> = results.iter().map(Result::is_ok).collect();
     assert_eq!(let_in, (0..200).map(|at| at % 2 == 0).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn silent_connections_keep_nobody_out() {
+    let limit = [("quern.max_connections", "5")];
+    let served = serve_with(&limit, Authentication::Trust, None).await;
+    let mut silent = Vec::new();
+    for _ in 0..150 {
+        silent.push(served.raw().await);
+    }
+    let client = served.connect().await;
+    client.simple_query("SELECT 1").await.unwrap();
+    // The oldest of them gave way to the newer ones.
+    assert!(silent.remove(0).next().await.is_none());
+}
+
+#[tokio::test]
+async fn some_places_are_for_superusers() {
+    let limit = [("quern.max_connections", "5")];
+    let served = serve_with(&limit, Authentication::Trust, None).await;
+    let quern = served.connect().await;
+    quern.batch_execute("CREATE USER ann").await.unwrap();
+    let ann = (
+        served.connect_as("user=ann").await.unwrap(),
+        served.connect_as("user=ann").await.unwrap(),
+    );
+    let (code, message) = refused(served.connect_as("user=ann").await);
+    assert_eq!(code, "53300");
+    assert_eq!(
+        message,
+        "remaining connection slots are reserved for superusers"
+    );
+    let others = (served.connect().await, served.connect().await);
+    let (code, message) = refused(served.connect_as("user=quern").await);
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("53300", "sorry, too many clients already")
+    );
+    drop((ann, others));
+}
+
+#[tokio::test]
+async fn who_is_not_known_yet_says_little() {
+    let served = serve_with(&[], Authentication::Scram, None).await;
+    let mut raw = served.raw().await;
+    raw.send_startup(&[("user", "quern")]).await;
+    assert_eq!(raw.next().await.unwrap().0, b'R');
+    raw.0.write_all(b"p\0\x01\0\0").await.unwrap();
+    let (kind, body) = raw.next().await.unwrap();
+    assert_eq!(kind, b'E');
+    assert!(String::from_utf8_lossy(&body).contains("54000"));
+    assert!(raw.next().await.is_none());
+}
+
+#[tokio::test]
+async fn stores_are_reached_as_the_server_says_from_the_start() {
+    let served = serve_with(&[], Authentication::Trust, None).await;
+    let quern = served.connect().await;
+    quern.batch_execute("CREATE USER ann").await.unwrap();
+    let option = "options='-c quern.aws_endpoint=http://127.0.0.1:1'";
+    let (code, message) = refused(served.connect_as(&format!("user=ann {option}")).await);
+    assert_eq!(code, "42501");
+    assert_eq!(
+        message,
+        "permission denied to set parameter \"quern.aws_endpoint\""
+    );
+    served
+        .connect_as(&format!("user=quern {option}"))
+        .await
+        .unwrap();
 }
 
 /// A certificate for localhost, as files: certificate, key.

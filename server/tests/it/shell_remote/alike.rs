@@ -103,7 +103,7 @@ async fn files_are_alike_byte_by_byte() {
     // Parquet has no half floats here, and intervals only without fractions.
     let query = "SELECT value AS n, repeat('text ', 10) AS t, [value] AS l, named_struct('a', value) AS s, \
                  arrow_cast(value, 'UInt32') AS u, CAST(value AS NUMERIC(12, 2)) AS d, \
-                 TIMESTAMPTZ '2024-07-02 03:04:05+00' AS i FROM generate_series(1, 20000)";
+                 TIMESTAMPTZ '2024-07-02 03:04:05+00' AS i FROM generate_series(1, 20000) ORDER BY n";
     for format in ["parquet", "arrow"] {
         let files = ["here", "there"].map(|name| folder.path().join(format!("{name}.{format}")));
         let [here, there] = files.each_ref().map(|file| file.display().to_string());
@@ -122,9 +122,10 @@ async fn files_are_alike_byte_by_byte() {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_larger_than_a_message_arrive_whole() {
     let served = serve().await;
-    let long = "SELECT value, 'row ' || value AS t FROM generate_series(1, 300000)";
+    let long = "SELECT value, 'row ' || value AS t FROM generate_series(1, 300000) ORDER BY value";
     same(&served, &["--format", "csv", long]);
-    let wide = "SELECT value, repeat('wide', 3000) AS t FROM generate_series(1, 3000)";
+    let wide =
+        "SELECT value, repeat('wide', 3000) AS t FROM generate_series(1, 3000) ORDER BY value";
     same(&served, &["--format", "csv", wide]);
     same(&served, &["SELECT repeat('x', 20000000) AS t"]);
 }
