@@ -196,37 +196,4 @@ mod tests {
             }
         }
     }
-
-    /// How fast it is: `cargo test --release -p quern-model speed -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "measures"]
-    fn speed_of_nearest() {
-        let (count, width) = (8192, 10);
-        let columns: Vec<Vec<f64>> = (0..width as u64)
-            .map(|at| {
-                (0..count as u64)
-                    .map(|row| unit(mix(row * 31 + at)))
-                    .collect()
-            })
-            .collect();
-        let features: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let rows = Rows::of(&features, count);
-        let points = Points {
-            width,
-            data: (0..8 * width as u64).map(|at| unit(mix(at))).collect(),
-        };
-        let start = std::time::Instant::now();
-        let mut sum = 0.0;
-        for _ in 0..1000 {
-            sum += points.nearest(&rows).points[17];
-        }
-        let rate = 1000.0 * count as f64 / start.elapsed().as_secs_f64() / 1e6;
-        assert!(sum >= 0.0, "{rate} million rows per second");
-        let mut out = std::io::stderr();
-        std::io::Write::write_fmt(
-            &mut out,
-            format_args!("{rate:.0} million rows per second\n"),
-        )
-        .unwrap();
-    }
 }

@@ -47,7 +47,10 @@ impl AlterModel {
         let (name, relation) = ctx.existing(&self.name, Need::Owner)?;
         context::expect_kind(&name, &relation.kind, "model")?;
         ctx.catalog.update(|snapshot| {
-            let current = snapshot.relation(&name).unwrap_or(&relation);
+            let current = snapshot.relation(&name).ok_or_else(|| {
+                let message = format!("model \"{}\" was dropped meanwhile", name.name);
+                Error::new(Kind::UndefinedObject, message)
+            })?;
             Ok((self.decide(ctx, snapshot, &name, current)?, ()))
         })?;
         ctx.wrote();
