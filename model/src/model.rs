@@ -11,6 +11,7 @@ use crate::feature::{Counts, Encoder, Encoding, Features, Plan, Target};
 use crate::fitted::Fitted;
 use crate::parameter::Parameters;
 use crate::predict::Predictor;
+use crate::rows::Rows;
 use crate::train::Setup;
 
 /// What makes a model, apart from where it comes from.
@@ -142,6 +143,12 @@ impl Model {
             .target
             .as_ref()
             .map_or(&[], |target| &target.labels)
+    }
+
+    /// Whether the class says how probable labels are.
+    pub fn has_probabilities(&self) -> bool {
+        let none: Vec<&[f64]> = vec![&[]; self.features.len()];
+        self.predictor.probabilities(&Rows::of(&none, 0)).is_some()
     }
 
     fn lacks(&self, what: &str) -> Error {

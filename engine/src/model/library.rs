@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parking_lot::Mutex;
@@ -15,7 +16,7 @@ use quern_model::store::{self, Origin, Pass};
 use crate::error::{Error, Kind, Result};
 
 /// Larger files are refused.
-const LIMIT_BYTES: usize = 1 << 30;
+pub const LIMIT_BYTES: usize = 1 << 30;
 /// Models that are kept in memory when nothing uses them.
 const KEPT: usize = 32;
 
@@ -149,6 +150,12 @@ impl Library {
         if let Some(known) = known {
             return Ok(known);
         }
+        let bytes = self.bytes(file).await?;
+        Ok(self.keep(Trained::read(file, &bytes)?))
+    }
+
+    /// The file of a model as it is.
+    pub async fn bytes(&self, file: &str) -> Result<Bytes> {
         let lost = |e: object_store::Error| match e {
             object_store::Error::NotFound { .. } => {
                 Error::new(Kind::DamagedModel, "the file of the model is missing")
@@ -157,8 +164,7 @@ impl Library {
             other => store_error(other),
         };
         let found = self.store.get(&self.path(file)).await.map_err(lost)?;
-        let bytes = found.bytes().await.map_err(store_error)?;
-        Ok(self.keep(Trained::read(file, &bytes)?))
+        found.bytes().await.map_err(store_error)
     }
 
     /// Stores a model that was trained.
@@ -169,6 +175,11 @@ impl Library {
         about: &About,
     ) -> Result<Arc<Trained>> {
         let bytes = store::write(class, definition, &about.to_origin())?;
+        self.import(bytes.into()).await
+    }
+
+    /// Stores the content of a file, if it is a model's.
+    pub async fn import(&self, bytes: Bytes) -> Result<Arc<Trained>> {
         let file = store::name(&bytes);
         let trained = Trained::read(&file, &bytes)?;
         let payload = PutPayload::from(bytes);
@@ -196,7 +207,7 @@ impl Library {
     }
 }
 
-fn store_error(error: object_store::Error) -> Error {
+pub fn store_error(error: object_store::Error) -> Error {
     Error::from(datafusion::error::DataFusionError::ObjectStore(Box::new(
         error,
     )))

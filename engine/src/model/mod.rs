@@ -11,7 +11,7 @@ mod scan;
 
 pub use answer::{Answer, What};
 pub use kind::{Version, Versions};
-pub use library::{About, Library, Trained};
+pub use library::{About, LIMIT_BYTES as MODEL_BYTES_LIMIT, Library, Trained, store_error};
 pub use scan::{Roles, Scan, Scanned};
 
 use crate::error::{Error, Kind};

@@ -14,6 +14,8 @@ mod guard;
 mod interval_text;
 pub mod keep;
 mod mentioned;
+mod model_functions;
+mod model_tables;
 mod models;
 mod normalize;
 mod operands;

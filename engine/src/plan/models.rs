@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use quern_model::class::Purpose;
 
+use super::model_functions::{self, Asked};
 use super::resolve::{find, reference, undefined_table};
 use super::{Names, Need, shown_name};
 use crate::catalog::{ObjectName, RelationKind};
@@ -36,7 +37,7 @@ pub struct Opened {
 
 impl Opened {
     /// As plans show it.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         format!("{}@{}", self.name, self.version)
     }
 }
@@ -117,7 +118,7 @@ fn arguments(relation: &TableFactor) -> Option<(String, &[FunctionArg])> {
     }
 }
 
-fn expression(argument: &FunctionArg) -> Option<&ast::Expr> {
+pub(super) fn expression(argument: &FunctionArg) -> Option<&ast::Expr> {
     match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
         _ => None,
@@ -165,6 +166,9 @@ impl Models {
         let (function, arguments) =
             arguments(relation).ok_or_else(|| Error::internal("a relation without arguments"))?;
         let (model, rest) = self.model(&function, arguments)?;
+        if let Some(asked) = Asked::of(&function) {
+            return model_functions::plan(asked, &function, model, rest, context);
+        }
         let mut rest = rest.iter().peekable();
         let query = rest
             .peek()
@@ -412,21 +416,19 @@ fn predict(model: &Opened, input: LogicalPlan, options: &Options) -> PlanResult<
     LogicalPlanBuilder::from(input).project(all)?.build()
 }
 
+/// The column of a name, in any case where none has it as it is.
+pub(super) fn column_named(schema: &DFSchema, name: &str) -> Option<Column> {
+    let mut columns = schema.columns();
+    let named = |column: &Column| shown_name(&column.name) == name;
+    let alike = |column: &Column| shown_name(&column.name).eq_ignore_ascii_case(name);
+    let at = columns.iter().position(named);
+    let at = at.or_else(|| columns.iter().position(alike))?;
+    Some(columns.swap_remove(at))
+}
+
 /// The columns that are the model's features, by name.
-fn features(model: &Opened, schema: &DFSchema) -> Result<Vec<Column>> {
-    let columns = schema.columns();
-    let find = |name: &str| {
-        let named = |exact: bool| {
-            let mut found = columns
-                .iter()
-                .filter(|column| match shown_name(&column.name) {
-                    shown if exact => shown == name,
-                    shown => shown.eq_ignore_ascii_case(name),
-                });
-            found.next().cloned()
-        };
-        named(true).or_else(|| named(false))
-    };
+pub(super) fn features(model: &Opened, schema: &DFSchema) -> Result<Vec<Column>> {
+    let find = |name: &str| column_named(schema, name);
     let wanted = &model.trained.model.definition.encoding.columns;
     let missing: Vec<&str> = wanted
         .iter()

@@ -340,6 +340,24 @@ impl Context {
         self.catalog.snapshot().is_superuser(&self.variables.user)
     }
 
+    /// Removes the files of dropped models, but for those that a model has still: an exported model
+    /// that was imported is the same file.
+    pub async fn remove_models(&self, files: Vec<String>) {
+        let snapshot = self.catalog.snapshot();
+        let kept: Vec<_> = snapshot
+            .relations()
+            .filter_map(|(_, relation)| match &relation.kind {
+                RelationKind::Model(model) => Some(model.versions.clone()),
+                _ => None,
+            })
+            .flatten()
+            .map(|version| version.file)
+            .collect();
+        for file in files.iter().filter(|file| !kept.contains(file)) {
+            self.warehouse.models().remove(file).await;
+        }
+    }
+
     /// Removes the folder of a table that is no more, once no statement that may read it runs.
     pub(super) async fn remove_folder(&self, folder: &str) {
         let others = self.registry.queries().into_iter();

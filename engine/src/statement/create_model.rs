@@ -153,11 +153,17 @@ impl Place {
         let stored = models
             .put(request.class, &trained.definition, &about)
             .await?;
+        let version = self.add(ctx, &stored, experiment)?;
+        Ok((version, stored))
+    }
+
+    /// Adds what is stored as a version, which the name means from now on.
+    pub fn add(&self, ctx: &Context, stored: &Trained, experiment: bool) -> Result<u32> {
         let version = ctx
             .catalog
-            .update(|snapshot| self.decide(snapshot, &stored, experiment))?;
+            .update(|snapshot| self.decide(snapshot, stored, experiment))?;
         ctx.wrote();
-        Ok((version, stored))
+        Ok(version)
     }
 
     /// Adds the version. What was checked before training is checked again.
@@ -203,7 +209,7 @@ impl Place {
     }
 }
 
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     let columns = [
         ("model", DataType::Utf8),
         ("version", DataType::Int32),
@@ -218,7 +224,7 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields.to_vec()))
 }
 
-fn reply(name: &ObjectName, version: u32, stored: &Trained) -> Result<RecordBatch> {
+pub(super) fn reply(name: &ObjectName, version: u32, stored: &Trained) -> Result<RecordBatch> {
     let about = &stored.about;
     let text = |text: String| Arc::new(StringArray::from(vec![text])) as ArrayRef;
     let whole = |n: u64| Arc::new(Int64Array::from(vec![n as i64])) as ArrayRef;

@@ -79,9 +79,7 @@ impl DropModel {
         }
         ctx.catalog.update(|_| Ok((changes, ())))?;
         ctx.wrote();
-        for file in files {
-            ctx.warehouse.models().remove(&file).await;
-        }
+        ctx.remove_models(files).await;
         Ok(outcome)
     }
 }

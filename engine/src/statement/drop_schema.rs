@@ -28,6 +28,9 @@ pub(super) fn parse(c: &mut Cursor) -> Result<DropSchema> {
     })
 }
 
+/// Folders of tables, and files of models.
+type Files = (Vec<String>, Vec<String>);
+
 impl DropSchema {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         if self.name == DEFAULT_SCHEMA
@@ -42,10 +45,11 @@ impl DropSchema {
         let dropped = ctx.catalog.update(|snapshot| self.decide(ctx, snapshot))?;
         ctx.wrote();
         let outcome = Outcome::done("DROP SCHEMA");
-        if let Some(folders) = dropped {
+        if let Some((folders, models)) = dropped {
             for folder in &folders {
                 ctx.remove_folder(folder).await;
             }
+            ctx.remove_models(models).await;
             return Ok(outcome);
         }
         Ok(outcome.with(Notice::info(format!(
@@ -54,12 +58,9 @@ impl DropSchema {
         ))))
     }
 
-    /// The folders of the managed tables that go with it; `None` when there is no such schema.
-    fn decide(
-        &self,
-        ctx: &Context,
-        snapshot: &Snapshot,
-    ) -> Result<(Vec<Change>, Option<Vec<String>>)> {
+    /// The folders of managed tables and the files of models that go with it; `None` when there is
+    /// no such schema.
+    fn decide(&self, ctx: &Context, snapshot: &Snapshot) -> Result<(Vec<Change>, Option<Files>)> {
         let schema = match snapshot.schema(&self.name) {
             Ok(schema) => schema,
             Err(_) if self.if_exists => return Ok((Vec::new(), None)),
@@ -90,7 +91,11 @@ impl DropSchema {
             RelationKind::Managed(managed) => Some(managed.folder.clone()),
             _ => None,
         });
-        let folders = folders.collect();
-        Ok((vec![Change::DropSchema(self.name.clone())], Some(folders)))
+        let models = schema.relations.values().filter_map(|r| match &r.kind {
+            RelationKind::Model(model) => Some(model.versions.iter().map(|v| v.file.clone())),
+            _ => None,
+        });
+        let files = (folders.collect(), models.flatten().collect());
+        Ok((vec![Change::DropSchema(self.name.clone())], Some(files)))
     }
 }

@@ -55,8 +55,10 @@ mod drop_schema;
 mod drop_table;
 mod execute;
 mod explain;
+mod export_model;
 mod fetch;
 mod grant;
+mod import_model;
 mod insert;
 mod merge;
 mod optimize;
@@ -148,8 +150,10 @@ pub(crate) enum Body {
     DropTable(drop_table::DropTable),
     Execute(execute::Execute),
     Explain(explain::Explain),
+    ExportModel(export_model::ExportModel),
     Fetch(fetch::Fetch),
     Grant(grant::Grant),
+    ImportModel(import_model::ImportModel),
     Insert(insert::Insert),
     Merge(Box<merge::Merge>),
     Optimize(optimize::Optimize),
@@ -234,8 +238,10 @@ impl Statement {
             Body::DropTable(s) => s.run(ctx).await,
             Body::Execute(s) => s.run(ctx).await,
             Body::Explain(s) => s.run(ctx).await,
+            Body::ExportModel(s) => s.run(ctx).await,
             Body::Fetch(s) => s.run(ctx).await,
             Body::Grant(s) => s.run(ctx),
+            Body::ImportModel(s) => s.run(ctx).await,
             Body::Insert(s) => s.run(ctx).await,
             Body::Merge(s) => s.run(ctx).await,
             Body::Optimize(s) => s.run(ctx).await,
@@ -276,6 +282,7 @@ impl Statement {
             Body::DescribeModel(s) => Ok(Some(s.columns())),
             Body::Execute(s) => s.columns(ctx),
             Body::Explain(s) => Ok(Some(s.columns())),
+            Body::ImportModel(s) => Ok(Some(s.columns())),
             Body::Fetch(s) => s.columns(ctx),
             Body::Query(s) => s.columns(ctx).await.map(Some),
             Body::ShowChunks(s) => s.columns(ctx).await.map(Some),
@@ -331,6 +338,7 @@ impl Statement {
             Body::DropSchema(_) => "DROP SCHEMA",
             Body::DropTable(_) => "DROP TABLE",
             Body::Grant(_) => "GRANT",
+            Body::ImportModel(_) => "IMPORT MODEL",
             Body::Insert(_) => "INSERT",
             Body::Merge(_) => "MERGE",
             Body::Optimize(_) => "OPTIMIZE",

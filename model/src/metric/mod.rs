@@ -18,6 +18,7 @@ pub use ranking::{Ranking, SCORES};
 
 use crate::error::{Error, Result};
 use crate::state::State;
+use crate::sum::Sum;
 use confusion::Rule;
 use values::Sums;
 
@@ -148,9 +149,9 @@ fn wrong_state() -> Error {
 
 impl Accumulator {
     /// Adds rows of a pair of labels, of which `weight` is the sum of their weights.
-    pub fn add_pair(&mut self, label: &str, predicted: &str, weight: f64) -> Result<()> {
+    pub fn add_pair(&mut self, label: &str, predicted: &str, weight: Sum) -> Result<()> {
         match self {
-            Accumulator::Labels(confusion) => confusion.add(label, predicted, weight.into()),
+            Accumulator::Labels(confusion) => confusion.add(label, predicted, weight),
             _ => Err(wrong_state()),
         }
     }

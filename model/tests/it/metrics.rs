@@ -94,10 +94,10 @@ fn text_labels_are_counted_by_pair() {
         ("yes", "yes", 3.0),
         ("yes", "no", 2.0),
     ] {
-        whole.add_pair(label, predicted, weight).unwrap();
+        whole.add_pair(label, predicted, weight.into()).unwrap();
     }
     assert_eq!(metric.finish(&mut whole).unwrap(), Some(0.75));
-    whole.add_pair("maybe", "no", 1.0).unwrap();
+    whole.add_pair("maybe", "no", 1.0.into()).unwrap();
     let error = metric.finish(&mut whole).unwrap_err();
     assert_eq!(
         error.message,

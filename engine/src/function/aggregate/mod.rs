@@ -2,6 +2,7 @@
 //! planned as other aggregates ([`plan::Aggregates`]).
 
 mod avg;
+pub(super) mod metric;
 mod mode;
 mod percentile_disc;
 pub(super) mod plan;
@@ -36,6 +37,7 @@ pub(crate) fn all() -> Vec<AggregateUDF> {
         avg::Avg::udaf(),
         sum::Sum::udaf(),
     ];
+    functions.extend(metric::Metric::all());
     functions.extend(planned_only::PlannedOnly::all());
     functions
 }

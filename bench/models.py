@@ -1,0 +1,141 @@
+"""Training and scoring beside scikit-learn, on the same Parquet file in the same run.
+
+    python3 bench/models.py path/to/quern [--rows 1000000] [--large 100000000] [--search 20000000]
+
+Needs a Python with scikit-learn and pyarrow. scikit-learn's times are of fitting alone, on arrays that
+are in memory; Quern's are of the whole statement, which reads the file.
+"""
+
+import argparse
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+
+def columns(rows, width, start=0):
+    """Features that are evenly spread, a target that is linear in them, and a label."""
+    rng = numpy.random.default_rng(start)
+    features = rng.random((rows, width))
+    target = features @ numpy.arange(1, width + 1) + rng.normal(size=rows)
+    return features, target, target > width * (width + 1) / 4
+
+
+def write(path, rows, width, chunk=1_000_000):
+    writer = None
+    for start in range(0, rows, chunk):
+        features, target, label = columns(min(chunk, rows - start), width, start)
+        data = {f"x{i}": features[:, i] for i in range(width)} | {"y": target, "label": label}
+        table = pyarrow.table(data)
+        writer = writer or pyarrow.parquet.ParquetWriter(path, table.schema, compression="none", use_dictionary=False)
+        writer.write_table(table)
+    writer.close()
+
+
+class Quern:
+    def __init__(self, binary, folder):
+        self.command = [binary, "sql", "--data-dir", str(folder)]
+
+    def seconds(self, sql, *options):
+        """The time of the statement, and the most memory that a process took so far."""
+        began = time.monotonic()
+        done = subprocess.run([*self.command, *options, "-c", sql], capture_output=True, text=True)
+        took = time.monotonic() - began
+        if done.returncode:
+            sys.exit(done.stderr)
+        return took, done.stdout
+
+
+def fit(estimator, *data):
+    began = time.monotonic()
+    estimator.fit(*data)
+    return time.monotonic() - began
+
+
+def model(name, model_class, query, **options):
+    given = "".join(f", {key} = {value}" for key, value in options.items())
+    return f"CREATE OR REPLACE MODEL {name} WITH (model_class = '{model_class}'{given}) AS ({query})"
+
+
+def beside(quern, folder, rows):
+    path = folder / "rows.parquet"
+    write(path, rows, 20)
+    features, target, label = columns(min(rows, 1_000_000), 20)
+    names = ", ".join(f"x{i}" for i in range(20))
+    cases = [
+        ("LinearRegression", "y", {}, lambda: fit(LinearRegression(), features, target)),
+        ("LogisticRegression", "label", {}, lambda: fit(LogisticRegression(), features, label)),
+        ("KMeans", None, {"n_clusters": 8, "random_state": 1},
+         lambda: fit(KMeans(8, n_init=1, random_state=1), features)),
+    ]
+    print(f"{rows} rows × 20{'':20} {'Quern':>8} {'sklearn':>8} {'ratio':>6}")
+    for name, column, options, theirs in cases:
+        chosen = f"SELECT {names}{', ' + column if column else ''} FROM '{path}'"
+        if column:
+            options = options | {"target_column": f"'{column}'"}
+        ours = min(quern.seconds(model("m", name, chosen, **options))[0] for _ in range(3))
+        theirs = min(theirs() for _ in range(3))
+        print(f"{name:36} {ours:8.2f} {theirs:8.2f} {ours / theirs:6.2f}")
+
+
+def large(quern, folder, rows):
+    path = folder / "large.parquet"
+    write(path, rows, 10)
+    names = ", ".join(f"x{i}" for i in range(10))
+    took, _ = quern.seconds(model("large", "LinearRegression", f"SELECT {names}, y FROM '{path}'", target_column="'y'"),
+                            "--memory-limit", "256MiB")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"LinearRegression, {rows} rows × 10, 256 MiB: {took:.1f} s, {rows / took / 1e6:.2f} M rows/s, {peak:.0f} MiB")
+    path.unlink()
+
+
+def search(quern, folder, rows):
+    path = folder / "search.parquet"
+    write(path, rows, 5)
+    query = f"SELECT x0, x1, x2, x3, x4, y FROM '{path}'"
+    for name in ["Ridge", "Lasso", "ElasticNet"]:
+        sql = f"""CREATE OR REPLACE EXPERIMENT e WITH (model_class = '{name}', experiment_class = 'GridSearchCV',
+            tune_parameters = (alpha = ARRAY[0.001, 0.01, 0.1, 1.0, 10.0]), experiment_kwargs = (cv = 5),
+            target_column = 'y') AS ({query})"""
+        took, _ = quern.seconds(sql)
+        print(f"search, {name}, 5 alphas × 5 folds, {rows} rows × 5: {took:.1f} s, {rows / took / 1e6:.2f} M rows/s")
+    path.unlink()
+
+
+def predict(quern, folder, rows):
+    path = folder / "predict.parquet"
+    write(path, rows, 30)
+    names = ", ".join(f"x{i}" for i in range(30))
+    quern.seconds(model("wide", "LinearRegression", f"SELECT {names}, y FROM '{path}' LIMIT 100000", target_column="'y'"))
+    read = min(quern.seconds(f"SELECT sum({'+'.join(f'x{i}' for i in range(30))}) FROM '{path}'")[0] for _ in range(3))
+    scored = min(quern.seconds(f"SELECT sum(target) FROM PREDICT(MODEL wide, SELECT {names} FROM '{path}')")[0] for _ in range(3))
+    print(f"PREDICT, 30 features, {rows} rows: {scored:.2f} s, {rows / scored / 1e6:.1f} M rows/s; a sum of the columns {read:.2f} s")
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("quern")
+    options.add_argument("--rows", type=int, default=1_000_000)
+    options.add_argument("--large", type=int, default=100_000_000)
+    options.add_argument("--search", type=int, default=20_000_000)
+    options.add_argument("--predict", type=int, default=10_000_000)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        quern = Quern(given.quern, folder / "data")
+        beside(quern, folder, given.rows)
+        predict(quern, folder, given.predict)
+        search(quern, folder, given.search)
+        large(quern, folder, given.large)
+
+
+if __name__ == "__main__":
+    main()
