@@ -41,6 +41,7 @@ pub mod class;
 pub mod search;
 
 pub mod feature;
+pub mod hold_out;
 pub mod metric;
 pub mod model;
 pub mod store;

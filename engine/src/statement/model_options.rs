@@ -2,6 +2,7 @@
 
 use quern_model::class::{self, Class};
 use quern_model::feature::{NullPolicy, Unknown};
+use quern_model::hold_out::HoldOut;
 use quern_model::parameter::{Parameters, Value};
 
 use super::Notice;
@@ -19,6 +20,7 @@ pub(super) struct Request {
     pub nulls: NullPolicy,
     pub unknown: Unknown,
     pub standardize: bool,
+    pub hold_out: Option<HoldOut>,
     /// What was asked for in vain.
     pub notices: Vec<Notice>,
 }
@@ -56,10 +58,10 @@ impl Request {
             Some(other) => return Err(wrong("handle_unknown", other, "'error' or 'ignore'")),
         };
         let standardize = options.take_boolean("standardize")?.unwrap_or(false);
-        if options.take("data_split").is_some() {
-            return Err(Error::unsupported("data_split")
-                .hint("Leave rows out with WHERE, and score them with PREDICT."));
-        }
+        let hold_out = match options.take("data_split") {
+            None => None,
+            Some(given) => Some(hold_out(class, &given)?),
+        };
         let given: Vec<(String, Value)> = options
             .entries()
             .iter()
@@ -85,9 +87,18 @@ impl Request {
             nulls,
             unknown,
             standardize,
+            hold_out,
             notices: notices.collect(),
         })
     }
+}
+
+/// The share of rows that is held out.
+fn hold_out(class: &Class, given: &OptionValue) -> Result<HoldOut> {
+    let share = value(given).as_number();
+    let may_be = "a number of at least 0 and below 1: the share that is held out";
+    let share = share.ok_or_else(|| wrong("data_split", &given.to_string(), may_be))?;
+    Ok(HoldOut::of(class, share)?)
 }
 
 pub(super) fn wrong(name: &str, given: &str, may_be: &str) -> Error {

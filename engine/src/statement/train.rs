@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use quern_model::class::{Class, Purpose, Training};
 use quern_model::feature::{
-    Column, Counts, Encoding, Folds, Form, Keep, NullPolicy, Plan, Survey, Surveyed, Target,
-    is_number,
+    Column, Counts, Encoding, Folds, Form, NullPolicy, Plan, Survey, Surveyed, Target, is_number,
 };
 use quern_model::fitted::Fitted;
+use quern_model::hold_out::{HoldOut, Scores};
 use quern_model::model::Definition;
 use quern_model::parameter::{Parameters, Value};
 use quern_model::rows::Owned;
 use quern_model::search::{self, Method, Search};
+use quern_model::statistic::{Collected, Task};
 use quern_model::train::{Setup, Step, Trainer};
 
 use super::Context;
@@ -29,6 +30,8 @@ pub(super) struct Outcome {
     pub seconds: f64,
     /// The loss that each scan told, where it told one.
     pub losses: Vec<Option<f64>>,
+    /// How well the model does, where that was asked for.
+    pub scores: Scores,
     /// What a search found.
     pub found: Option<search::Outcome>,
 }
@@ -67,14 +70,7 @@ pub(super) async fn train(
     experiment: Option<&Experiment>,
 ) -> Result<Outcome> {
     let started = Instant::now();
-    let mut plan = prepared(source, request)?;
-    let label_weights = survey(ctx, source, request, &mut plan).await?;
-    let setup = Setup {
-        parameters: request.parameters.clone(),
-        features: plan.encoding.features(),
-        labels: plan.target.iter().flat_map(|t| t.labels.clone()).collect(),
-        label_weights,
-    };
+    let (mut plan, setup) = prepare(ctx, source, request).await?;
     let mut counts = Counts::default();
     let mut losses = Vec::new();
     let mut search = experiment
@@ -113,19 +109,90 @@ pub(super) async fn train(
     let parameters = found
         .as_ref()
         .map_or(&request.parameters, |f| &f.parameters);
+    let definition = Definition {
+        parameters: parameters.clone(),
+        encoding: plan.encoding.clone(),
+        target: plan.target.clone(),
+        fitted,
+    };
+    let scores = scores(ctx, source, request, plan, &definition).await?;
     Ok(Outcome {
-        definition: Definition {
-            parameters: parameters.clone(),
-            encoding: plan.encoding,
-            target: plan.target,
-            fitted,
-        },
+        definition,
         counts,
         scans: source.scans,
         seconds: started.elapsed().as_secs_f64(),
         losses,
+        scores,
         found,
     })
+}
+
+/// Finds what has to be known before the training: how rows are prepared, and which are held out.
+async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Result<(Plan, Setup)> {
+    let mut plan = prepared(source, request)?;
+    let label_weights = survey(ctx, source, request, &mut plan).await?;
+    let mut setup = Setup {
+        parameters: request.parameters.clone(),
+        features: plan.encoding.features(),
+        labels: plan.target.iter().flat_map(|t| t.labels.clone()).collect(),
+        label_weights,
+    };
+    if let Some(hold_out) = &request.hold_out {
+        split(ctx, source, hold_out, &mut plan, &mut setup).await?;
+    }
+    Ok((plan, setup))
+}
+
+/// Finds which rows are held out, and leaves them out of the plan.
+async fn split(
+    ctx: &Context,
+    source: &mut Source,
+    hold_out: &HoldOut,
+    plan: &mut Plan,
+    setup: &mut Setup,
+) -> Result<()> {
+    let tasks = hold_out.strata(setup.labels.len());
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let (counts, collected) = collect(ctx, source, plan, tasks).await?;
+    check(&counts, plan)?;
+    let (split, weights) = hold_out.split(collected)?;
+    plan.held_out = Some(split);
+    if !setup.labels.is_empty() {
+        setup.label_weights = weights;
+    }
+    Ok(())
+}
+
+/// Scores a model that was trained by the plan, where that is asked for.
+async fn scores(
+    ctx: &Context,
+    source: &mut Source,
+    request: &Request,
+    plan: Plan,
+    definition: &Definition,
+) -> Result<Scores> {
+    let Some(hold_out) = &request.hold_out else {
+        return Ok(Scores::default());
+    };
+    let tasks = hold_out.scoring(request.class, definition)?;
+    let (_, collected) = collect(ctx, source, &plan.for_scores(), tasks).await?;
+    Ok(hold_out.scores(request.class, &collected)?)
+}
+
+/// One scan by a plan.
+async fn collect(
+    ctx: &Context,
+    source: &mut Source,
+    plan: &Plan,
+    tasks: Vec<Task>,
+) -> Result<(Counts, Collected)> {
+    let scan = Scan::Tasks(Box::new(plan.clone()), tasks);
+    match source.scan(ctx, scan).await? {
+        Scanned::Tasks(counts, collected) => Ok((counts, collected)),
+        Scanned::Survey(_) => Err(Error::internal("a pass gave a survey")),
+    }
 }
 
 /// Trains in memory, on a thread that may be busy for long.
@@ -155,10 +222,7 @@ pub(super) async fn by_scans(
     losses: &mut Vec<Option<f64>>,
 ) -> Result<Fitted> {
     loop {
-        let scan = Scan::Tasks(Box::new(plan.clone()), trainer.tasks());
-        let Scanned::Tasks(counted, collected) = source.scan(ctx, scan).await? else {
-            return Err(Error::internal("a pass gave a survey"));
-        };
+        let (counted, collected) = collect(ctx, source, plan, trainer.tasks()).await?;
         check(&counted, plan)?;
         *counts = counted;
         let rows = counts.used;
@@ -219,7 +283,7 @@ fn prepared(source: &Source, request: &Request) -> Result<Plan> {
         draws: true,
         seed: request.parameters.seed(),
         folds: Folds::None,
-        keep: Keep::All,
+        held_out: None,
     })
 }
 

@@ -13,7 +13,7 @@ mod survey;
 use serde::{Deserialize, Serialize};
 
 pub use counts::Counts;
-pub use encode::{Columns, Encoder, Features, Folds, Keep, Plan};
+pub use encode::{Columns, Encoder, Features, Folds, Plan};
 pub use label::Target;
 pub use number::{is_feature, is_number, numbers};
 pub use survey::{Survey, Surveyed};

@@ -310,7 +310,9 @@ impl Search {
                 row.push(match model.fit(training).and_then(Fitted::checked) {
                     Ok(fitted) => {
                         self.warnings.add_all(&fitted);
-                        self.frame.scoring.of_errors(&folds.errors(fold, &fitted)?)
+                        self.frame
+                            .scoring
+                            .of_errors(&folds.errors(fold, &fitted)?)?
                     }
                     Err(error) => self.frame.failed(error, &mut self.warnings)?,
                 });

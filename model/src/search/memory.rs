@@ -49,7 +49,7 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
                     if state.rows == 0 {
                         return Err(super::moments::no_rows(fold as usize, frame.folds as usize));
                     }
-                    frame.scoring.of_state(&state)
+                    frame.scoring.of_state(&state)?
                 }
             };
             scores.push(score);

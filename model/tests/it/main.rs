@@ -5,6 +5,7 @@
 mod common;
 
 mod glm;
+mod hold_out;
 mod in_memory;
 mod kmeans;
 mod linear;
