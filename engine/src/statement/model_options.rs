@@ -40,10 +40,11 @@ impl Request {
         let weight = column(options.take_text("weight_column")?);
         let fold = column(options.take_text("fold_column")?);
         let nulls = match options.take_text("null_policy")?.as_deref() {
-            None | Some("error") => NullPolicy::Error,
-            Some("drop") => NullPolicy::Drop,
-            Some("impute") => NullPolicy::Impute,
-            Some("missing") => NullPolicy::Missing,
+            None => None,
+            Some("error") => Some(NullPolicy::Error),
+            Some("drop") => Some(NullPolicy::Drop),
+            Some("impute") => Some(NullPolicy::Impute),
+            Some("missing") => Some(NullPolicy::Missing),
             Some(other) => {
                 return Err(wrong(
                     "null_policy",
@@ -71,20 +72,13 @@ impl Request {
         let notices = ignored
             .iter()
             .map(|name| Notice::info(format!("{name} has no effect")));
-        if nulls == NullPolicy::Missing && !class.missing {
-            return Err(Error::new(
-                Kind::InvalidParameterValue,
-                format!("{} cannot learn from missing values", class.name),
-            )
-            .hint("Choose null_policy = 'drop' or 'impute'."));
-        }
         Ok(Self {
             class,
             parameters,
             target,
             weight,
             fold,
-            nulls,
+            nulls: class.null_policy(nulls)?,
             unknown,
             standardize,
             hold_out,

@@ -132,10 +132,8 @@ async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Resul
     let mut plan = prepared(source, request)?;
     let label_weights = survey(ctx, source, request, &mut plan).await?;
     let mut setup = Setup {
-        parameters: request.parameters.clone(),
-        features: plan.encoding.features(),
-        labels: plan.target.iter().flat_map(|t| t.labels.clone()).collect(),
         label_weights,
+        ..Setup::of(&request.parameters, &plan.encoding, plan.target.as_ref())
     };
     if let Some(hold_out) = &request.hold_out {
         split(ctx, source, hold_out, &mut plan, &mut setup).await?;
@@ -289,18 +287,12 @@ fn prepared(source: &Source, request: &Request) -> Result<Plan> {
 
 fn encoding(source: &Source, request: &Request) -> Encoding {
     let columns = source.features.iter().map(|(name, data_type)| {
-        let form = match is_number(data_type) {
-            true => Form::Number,
-            false => Form::Categories(Vec::new()),
-        };
+        let form = request.class.form(data_type);
         Column::new(name, &type_name(data_type), form)
     });
     Encoding {
         columns: columns.collect(),
-        nulls: match request.class.missing {
-            true => NullPolicy::Missing,
-            false => request.nulls,
-        },
+        nulls: request.nulls,
         unknown: request.unknown,
     }
 }

@@ -10,8 +10,8 @@ use arrow::array::{Array, ArrayRef, Float64Array};
 use arrow::buffer::ScalarBuffer;
 use serde::{Deserialize, Serialize};
 
-use super::number::{null_count, numbers, texts};
-use super::{Column, Counts, Encoding, Form, NullPolicy, Target, Unknown};
+use super::number::{is_number, null_count, numbers, texts};
+use super::{Column, Counts, Encoding, Form, NullPolicy, TEXT, Target, Unknown};
 use crate::error::{Error, Result};
 use crate::rows::{Owned, Rows, mix};
 use crate::statistic::Split;
@@ -126,11 +126,16 @@ impl Encoder {
     pub fn new(plan: Plan) -> Self {
         let table = |column: &Column| match &column.form {
             Form::Number => HashMap::new(),
-            Form::Categories(categories) => categories
-                .iter()
-                .enumerate()
-                .map(|(at, c)| (c.clone(), at))
-                .collect(),
+            Form::Categories(categories) => {
+                let known = categories.iter().enumerate();
+                let known = known.map(|(at, category)| (category.clone(), at));
+                match column.sql_type.as_str() {
+                    TEXT => known.collect(),
+                    _ => known
+                        .flat_map(|(c, at)| [(plain(&c).to_string(), at), (c, at)])
+                        .collect(),
+                }
+            }
         };
         Self {
             categories: plan.encoding.columns.iter().map(table).collect(),
@@ -212,11 +217,15 @@ impl Encoder {
         counts: &mut Counts,
     ) -> Result<()> {
         let column = &self.plan.encoding.columns[at];
-        let texts = texts(array)?;
+        let (texts, known) = (texts(array)?, &self.categories[at]);
+        let numeric = is_number(array.data_type());
         let mut hot = vec![vec![0.0; features.count]; width];
         for (row, text) in texts.iter().enumerate() {
             let category = match (text, column.fill) {
-                (Some(text), _) => self.categories[at].get(text).copied(),
+                (Some(text), _) => {
+                    let number = || numeric.then(|| known.get(plain(text))).flatten();
+                    known.get(text).or_else(number).copied()
+                }
                 (None, Some(fill)) => Some(fill as usize),
                 (None, None) => {
                     if self.plan.encoding.nulls != NullPolicy::Missing {
@@ -358,6 +367,14 @@ impl Encoder {
                 Ok((0..numbers.len()).map(fold).collect())
             }
         }
+    }
+}
+
+/// A number without zeros at its end: the same of all types of numbers.
+fn plain(text: &str) -> &str {
+    match text.contains('.') && !text.contains(['e', 'E']) {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::sum::{Sum, dot, total};
 pub struct Survey {
     /// Names of the feature columns, for messages.
     pub columns: Vec<String>,
-    /// Whether each feature column is text.
+    /// Whether each feature column becomes categories.
     pub texts: Vec<bool>,
     /// The target's name, where its labels are looked for.
     pub labels: Option<String>,
@@ -187,17 +187,15 @@ impl Surveyed {
         let Some(found) = self.features.get(at) else {
             return;
         };
-        if let Form::Categories(categories) = &mut column.form {
-            *categories = found.texts.keys().cloned().collect();
+        if column.form != Form::Number {
+            let sorted = column.sorted(found.texts.keys().cloned().collect());
             if impute {
                 // The first of the most frequent ones.
                 let most = found.texts.values().max();
-                column.fill = found
-                    .texts
-                    .values()
-                    .position(|n| Some(n) == most)
-                    .map(|at| at as f64);
+                let first = sorted.iter().position(|text| found.texts.get(text) == most);
+                column.fill = first.map(|at| at as f64);
             }
+            column.form = Form::Categories(sorted);
             return;
         }
         if impute {

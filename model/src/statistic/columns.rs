@@ -124,6 +124,8 @@ pub struct Column {
     pub count: u64,
     /// The sum of their weights.
     pub weight: f64,
+    /// Of the values times their weights.
+    pub total: f64,
     pub mean: f64,
     /// The mean of squared deviations from the mean.
     pub variance: f64,
@@ -144,6 +146,7 @@ impl Column {
                 Self {
                     count: sums[0].value() as u64,
                     weight: weight.value(),
+                    total: sum.value(),
                     mean: mean.value(),
                     variance: (deviations / weight).value().max(0.0),
                     low: *low,

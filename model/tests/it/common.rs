@@ -133,6 +133,7 @@ impl Data {
         Setup {
             parameters,
             features: self.names.clone(),
+            columns: self.names.iter().map(|name| (name.clone(), 1)).collect(),
             label_weights: labels.iter().map(weight_of).collect(),
             labels,
         }

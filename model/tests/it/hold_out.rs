@@ -108,12 +108,6 @@ fn prepared(class: &Class, parts: &[Table]) -> (Plan, Setup) {
         }
         labels = found.labels(&DataType::Float64);
     }
-    let setup = Setup {
-        parameters: class.parameters(&[]).unwrap().0,
-        features: names.clone(),
-        labels: labels.0.clone(),
-        label_weights: labels.1,
-    };
     let target = Target {
         name: "y".to_string(),
         sql_type: "double precision".to_string(),
@@ -122,6 +116,11 @@ fn prepared(class: &Class, parts: &[Table]) -> (Plan, Setup) {
     let encoding = Encoding {
         columns: columns.collect(),
         ..Encoding::default()
+    };
+    let parameters = class.parameters(&[]).unwrap().0;
+    let setup = Setup {
+        label_weights: labels.1,
+        ..Setup::of(&parameters, &encoding, Some(&target))
     };
     let plan = Plan {
         encoding,

@@ -12,6 +12,7 @@ mod linear;
 mod metrics;
 mod naive_bayes;
 mod neighbors;
+mod one_hot;
 mod penalized;
 mod search;
 mod search_errors;
