@@ -36,6 +36,7 @@ pub mod solve;
 pub mod fitted;
 pub mod predict;
 pub mod train;
+pub mod watch;
 
 pub mod class;
 pub mod search;

@@ -9,6 +9,7 @@ use crate::fitted::Fitted;
 use crate::parameter::Parameters;
 use crate::state::State;
 use crate::statistic::{Collected, Task};
+use crate::watch::Watch;
 
 /// What a class knows before the first scan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Setup {
     pub labels: Vec<String>,
     /// How much the rows of each label weigh.
     pub label_weights: Vec<f64>,
+    /// Who waits for a training in memory.
+    #[serde(skip)]
+    pub watch: Watch,
 }
 
 impl Setup {
@@ -34,6 +38,7 @@ impl Setup {
             columns: columns.map(|c| (c.name.clone(), c.width())).collect(),
             labels: target.map_or(Vec::new(), |target| target.labels.clone()),
             label_weights: Vec::new(),
+            watch: Watch::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Training: the rows of a query, scanned as often as a trainer asks, become a model.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use quern_model::class::{Class, Purpose, Training};
@@ -14,6 +15,8 @@ use quern_model::rows::Owned;
 use quern_model::search::{self, Method, Search};
 use quern_model::statistic::{Collected, Task};
 use quern_model::train::{Setup, Step, Trainer};
+use quern_model::watch::{Watch, Watcher};
+use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::model_options::Request;
@@ -133,12 +136,26 @@ async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Resul
     let label_weights = survey(ctx, source, request, &mut plan).await?;
     let mut setup = Setup {
         label_weights,
+        watch: Watch::of(Arc::new(Statement(ctx.query.cancel_token()))),
         ..Setup::of(&request.parameters, &plan.encoding, plan.target.as_ref())
     };
     if let Some(hold_out) = &request.hold_out {
         split(ctx, source, hold_out, &mut plan, &mut setup).await?;
     }
     Ok((plan, setup))
+}
+
+/// The statement, for a training in memory, which no plan ends.
+struct Statement(CancellationToken);
+
+impl Watcher for Statement {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn note(&self, loss: f64) {
+        tracing::debug!(loss, "a step of training");
+    }
 }
 
 /// Finds which rows are held out, and leaves them out of the plan.
@@ -193,7 +210,7 @@ async fn collect(
     }
 }
 
-/// Trains in memory, on a thread that may be busy for long.
+/// Trains in memory, on a thread that may be busy for long; it stops when the statement is cancelled.
 async fn in_memory(
     train: fn(&Setup, &Owned) -> quern_model::Result<Fitted>,
     setup: Setup,

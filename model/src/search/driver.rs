@@ -297,6 +297,7 @@ impl Search {
     fn score_moments(&mut self, folds: &Folds) -> Result<Vec<Vec<f64>>> {
         let mut scores = Vec::with_capacity(self.round.candidates.len());
         for candidate in &self.round.candidates {
+            self.setup.watch.check()?;
             let setup = Setup {
                 parameters: candidate.parameters.clone(),
                 ..self.setup.clone()

@@ -19,6 +19,9 @@ pub fn train(class: &Class, setup: &Setup, rows: &Owned) -> Result<Fitted> {
     }
 }
 
+/// Rows that are scored between two checks: neighbours of one may take long.
+const SCORED: usize = 64;
+
 /// The scores of the round's candidates in each fold.
 pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     let (frame, sample) = (search.frame.clone(), search.round.sample.clone());
@@ -30,6 +33,7 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     let candidates = std::mem::take(&mut search.round.candidates);
     let mut scores = vec![Vec::new(); candidates.len()];
     for fold in 0..frame.folds {
+        search.setup.watch.check()?;
         let outside = task(Statistic::Tally(Tally { labels: 0 }), Part::Except(fold));
         let training = rows.view(|rows| outside.rows(rows));
         for (candidate, scores) in candidates.iter().zip(&mut scores) {
@@ -45,7 +49,10 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
                     let score = frame.score_of(fitted, &setup)?;
                     let held_out = task(Statistic::Score(score), Part::Fold(fold));
                     let mut state = held_out.start();
-                    rows.view(|rows| held_out.update(&mut state, rows));
+                    rows.blocks(SCORED, |rows| {
+                        held_out.update(&mut state, rows);
+                        setup.watch.check()
+                    })?;
                     if state.rows == 0 {
                         return Err(super::moments::no_rows(fold as usize, frame.folds as usize));
                     }

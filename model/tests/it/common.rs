@@ -136,6 +136,7 @@ impl Data {
             columns: self.names.iter().map(|name| (name.clone(), 1)).collect(),
             label_weights: labels.iter().map(weight_of).collect(),
             labels,
+            ..Setup::default()
         }
     }
 }
