@@ -3,15 +3,14 @@
 //! # How a statement holds rows out
 //!
 //! ```text
-//! scan 1      strata ─▶ which rows are held out; what is left of each label
+//! scan 1      strata ─▶ which rows are held out
 //! scans       the training, over the other rows
 //! last scan   the model is scored, on both sides
 //! ```
 //!
 //! 1. `let hold_out = HoldOut::of(class, 0.2)?;` refuses classes that learn no target.
-//! 2. A scan collects `hold_out.strata(labels)`; `let (split, weights) = hold_out.split(collected)?` go
-//!    into [`crate::feature::Plan::held_out`] and, of a classification, `Setup::label_weights`. Where
-//!    there are no tasks (a share of 0), neither.
+//! 2. A scan collects `hold_out.strata(labels)`; `hold_out.split(collected)?` goes into
+//!    [`crate::feature::Plan::held_out`]. There are no tasks where the share is 0.
 //! 3. The training, with that plan.
 //! 4. A scan by [`crate::feature::Plan::for_scores`] collects `hold_out.scoring(class, &definition)?`;
 //!    `hold_out.scores(class, &collected)` are the metrics.
@@ -66,10 +65,10 @@ impl HoldOut {
         }
     }
 
-    /// Which rows are held out, and how much the others of each label weigh.
-    pub fn split(&self, collected: Collected) -> Result<(Split, Vec<f64>)> {
+    /// Which rows are held out.
+    pub fn split(&self, collected: Collected) -> Result<Split> {
         let state = crate::train::only(collected)?;
-        let (split, weights) = Split::of(self.share, &state);
+        let split = Split::of(self.share, &state);
         if state.rows > 0 && split.is_empty() {
             let (share, rows) = (self.share, state.rows);
             let message = format!("no row is held out: data_split is {share} of {rows} rows");
@@ -77,7 +76,7 @@ impl HoldOut {
                         share, or more rows.";
             return Err(Error::rows(message).hint(hint));
         }
-        Ok((split, weights))
+        Ok(split)
     }
 
     /// What scores the model.

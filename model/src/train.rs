@@ -21,8 +21,6 @@ pub struct Setup {
     pub columns: Vec<(String, usize)>,
     /// The labels of the target's classes in their order; empty where the target is a number.
     pub labels: Vec<String>,
-    /// How much the rows of each label weigh.
-    pub label_weights: Vec<f64>,
     /// Who waits for a training in memory.
     #[serde(skip)]
     pub watch: Watch,
@@ -37,7 +35,6 @@ impl Setup {
             features: encoding.features(),
             columns: columns.map(|c| (c.name.clone(), c.width())).collect(),
             labels: target.map_or(Vec::new(), |target| target.labels.clone()),
-            label_weights: Vec::new(),
             watch: Watch::default(),
         }
     }

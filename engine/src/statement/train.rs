@@ -133,14 +133,13 @@ pub(super) async fn train(
 /// Finds what has to be known before the training: how rows are prepared, and which are held out.
 async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Result<(Plan, Setup)> {
     let mut plan = prepared(source, request)?;
-    let label_weights = survey(ctx, source, request, &mut plan).await?;
-    let mut setup = Setup {
-        label_weights,
+    survey(ctx, source, request, &mut plan).await?;
+    let setup = Setup {
         watch: Watch::of(Arc::new(Statement(ctx.query.cancel_token()))),
         ..Setup::of(&request.parameters, &plan.encoding, plan.target.as_ref())
     };
     if let Some(hold_out) = &request.hold_out {
-        split(ctx, source, hold_out, &mut plan, &mut setup).await?;
+        split(ctx, source, hold_out, &mut plan, setup.labels.len()).await?;
     }
     Ok((plan, setup))
 }
@@ -164,19 +163,15 @@ async fn split(
     source: &mut Source,
     hold_out: &HoldOut,
     plan: &mut Plan,
-    setup: &mut Setup,
+    labels: usize,
 ) -> Result<()> {
-    let tasks = hold_out.strata(setup.labels.len());
+    let tasks = hold_out.strata(labels);
     if tasks.is_empty() {
         return Ok(());
     }
     let (counts, collected) = collect(ctx, source, plan, tasks).await?;
     check(&counts, plan)?;
-    let (split, weights) = hold_out.split(collected)?;
-    plan.held_out = Some(split);
-    if !setup.labels.is_empty() {
-        setup.label_weights = weights;
-    }
+    plan.held_out = Some(hold_out.split(collected)?);
     Ok(())
 }
 
@@ -338,13 +333,13 @@ fn target(source: &Source, request: &Request) -> Result<Option<Target>> {
     }))
 }
 
-/// Finds what the encoding needs and, of a classifier, the labels; gives how much each weighs.
+/// Finds what the encoding needs and, of a classifier, the labels.
 async fn survey(
     ctx: &Context,
     source: &mut Source,
     request: &Request,
     plan: &mut Plan,
-) -> Result<Vec<f64>> {
+) -> Result<()> {
     let classifies = request.class.purpose == Purpose::Classification;
     let texts: Vec<bool> = plan
         .encoding
@@ -354,7 +349,7 @@ async fn survey(
         .collect();
     let impute = plan.encoding.nulls == NullPolicy::Impute;
     if !(classifies || impute || request.standardize || texts.contains(&true)) {
-        return Ok(Vec::new());
+        return Ok(());
     }
     source.keep(ctx).await?;
     let survey = Survey {
@@ -375,12 +370,12 @@ async fn survey(
     };
     complete(plan, &found, impute, request.standardize);
     let (Some(target), Some((_, data_type))) = (&mut plan.target, &source.target) else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     if !classifies {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let (labels, weights) = found.labels(data_type);
+    let labels = found.labels(data_type);
     if labels.len() < 2 {
         let found = labels.first().map_or("no label".to_string(), |label| {
             format!("one label, {label}")
@@ -394,7 +389,7 @@ async fn survey(
         ));
     }
     target.labels = labels;
-    Ok(weights)
+    Ok(())
 }
 
 fn complete(plan: &mut Plan, found: &Surveyed, impute: bool, standardize: bool) {

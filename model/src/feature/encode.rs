@@ -539,7 +539,7 @@ mod tests {
             assert!((0..3).all(|fold| count(fold) > 1000 / 6));
             strata.update(&mut state, rows);
         });
-        let split = Split::of(0.2, &state).0;
+        let split = Split::of(0.2, &state);
         let mut held_out = 0;
         collect(Folds::Split(split.clone()), None, &mut |rows| {
             held_out = rows.fold.iter().sum::<u32>() as usize;

@@ -1,6 +1,6 @@
 //! The candidates of a round in memory, for classes that train there.
 
-use super::driver::Search;
+use super::driver::{Search, check_labels};
 use crate::class::{Class, Purpose, Training};
 use crate::error::{Error, Result};
 use crate::fitted::Fitted;
@@ -25,7 +25,10 @@ const SCORED: usize = 64;
 /// The scores of the round's candidates in each fold.
 pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     let (frame, sample) = (search.frame.clone(), search.round.sample.clone());
-    let weights = weights(search, rows)?;
+    if frame.class.purpose == Purpose::Classification {
+        let tasks = search.by_fold(search.tally());
+        check_labels(&search.setup.labels, &collect(&tasks, rows).0)?;
+    }
     let task = |statistic: Statistic, part: Part| Task {
         sample: sample.clone(),
         ..Task::of(statistic, part)
@@ -39,7 +42,6 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
         for (candidate, scores) in candidates.iter().zip(&mut scores) {
             let setup = Setup {
                 parameters: candidate.parameters.clone(),
-                label_weights: weights.get(fold as usize).cloned().unwrap_or_default(),
                 ..search.setup.clone()
             };
             let score = match train(frame.class, &setup, &training) {
@@ -64,16 +66,6 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     }
     search.round.candidates = candidates;
     Ok(scores)
-}
-
-/// The weights of labels outside each fold; none of a regression.
-fn weights(search: &Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
-    if search.frame.class.purpose != Purpose::Classification {
-        return Ok(Vec::new());
-    }
-    let labels = search.setup.labels.len();
-    let tasks = search.by_fold(Statistic::Tally(Tally { labels }));
-    search.outside(&collect(&tasks, rows).0)
 }
 
 pub fn collect(tasks: &[Task], rows: &Owned) -> Collected {

@@ -56,12 +56,12 @@ pub struct Split {
 }
 
 impl Split {
-    /// A share of what [`Strata`] collected, and how much the other rows of each label weigh. Every label
-    /// keeps some rows.
-    pub fn of(share: f64, state: &State) -> (Self, Vec<f64>) {
+    /// A share of what [`Strata`] collected. Every label keeps some rows.
+    pub fn of(share: f64, state: &State) -> Self {
         let strata = state.sums.chunks_exact(BINS);
-        let (bins, weights) = strata.map(|bins| nearest(share, bins)).unzip();
-        (Self { bins }, weights)
+        Self {
+            bins: strata.map(|bins| nearest(share, bins)).collect(),
+        }
     }
 
     /// Whether no row is held out.
@@ -79,10 +79,10 @@ impl Split {
     }
 }
 
-/// The number of bins that have the share of all weight most nearly, and the weight of the others.
-fn nearest(share: f64, bins: &[Sum]) -> (u16, f64) {
-    let add = |sum: Sum, bin: &Sum| sum + *bin;
-    let wanted = bins.iter().fold(Sum::ZERO, add).value() * share;
+/// The number of bins that have the share of all weight most nearly.
+fn nearest(share: f64, bins: &[Sum]) -> u16 {
+    let whole = bins.iter().fold(Sum::ZERO, |sum, bin| sum + *bin);
+    let wanted = whole.value() * share;
     let last = bins.iter().rposition(|bin| bin.value() > 0.0).unwrap_or(0);
     let (mut held_out, mut found, mut off) = (Sum::ZERO, 0, wanted);
     for (at, bin) in bins[..last].iter().enumerate() {
@@ -92,15 +92,14 @@ fn nearest(share: f64, bins: &[Sum]) -> (u16, f64) {
             (found, off) = (at + 1, distance);
         }
     }
-    let rest = bins[found..].iter().fold(Sum::ZERO, add);
-    (found as u16, rest.value())
+    found as u16
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn split(share: f64, draws: &[u64], labels: usize, target: &[f64]) -> (Split, Vec<f64>) {
+    fn split(share: f64, draws: &[u64], labels: usize, target: &[f64]) -> Split {
         let strata = Strata { labels };
         let mut state = strata.start();
         let rows = Rows {
@@ -122,28 +121,27 @@ mod tests {
             row => f64::from(u8::from(row % 10 < 4)),
         };
         let target: Vec<f64> = (0..5000).map(label).collect();
-        let (split, weights) = split(0.2, &draws, 4, &target);
+        let split = split(0.2, &draws, 4, &target);
         let mut counts = [[0.0f64; 2]; 4];
         for (draw, label) in draws.iter().zip(&target) {
             let held_out = split.holds_out(*draw, Some(*label));
             counts[*label as usize][usize::from(held_out)] += 1.0;
         }
-        for ([kept, held_out], weight) in counts.iter().zip(weights) {
+        for [kept, held_out] in counts {
             let wanted = 0.2 * (kept + held_out);
             assert!((held_out - wanted).abs() <= 4.0, "{counts:?}");
-            assert_eq!(*kept, weight);
         }
         assert_eq!(counts[3], [1.0, 0.0]);
     }
 
     #[test]
     fn equal_rows_stay_together_and_some_are_left() {
-        assert!(split(0.9, &[5; 100], 0, &[]).0.is_empty());
-        assert!(split(0.5, &[], 0, &[]).0.is_empty());
+        assert!(split(0.9, &[5; 100], 0, &[]).is_empty());
+        assert!(split(0.5, &[], 0, &[]).is_empty());
         let draws: Vec<u64> = (0..10).map(mix).collect();
-        let (split, weights) = split(0.99, &draws, 0, &[]);
+        let split = split(0.99, &draws, 0, &[]);
         let kept = draws.iter().filter(|draw| !split.holds_out(**draw, None));
         assert!(!split.is_empty());
-        assert_eq!((kept.count(), weights), (1, vec![1.0]));
+        assert_eq!(kept.count(), 1);
     }
 }

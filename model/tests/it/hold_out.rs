@@ -99,7 +99,7 @@ fn prepared(class: &Class, parts: &[Table]) -> (Plan, Setup) {
         texts: vec![false; names.len()],
         labels: Some("y".to_string()),
     };
-    let mut labels = (Vec::new(), Vec::new());
+    let mut labels = Vec::new();
     if class.purpose == Purpose::Classification {
         let mut found = survey.start();
         for part in parts {
@@ -111,17 +111,14 @@ fn prepared(class: &Class, parts: &[Table]) -> (Plan, Setup) {
     let target = Target {
         name: "y".to_string(),
         sql_type: "double precision".to_string(),
-        labels: labels.0,
+        labels,
     };
     let encoding = Encoding {
         columns: columns.collect(),
         ..Encoding::default()
     };
     let parameters = class.parameters(&[]).unwrap().0;
-    let setup = Setup {
-        label_weights: labels.1,
-        ..Setup::of(&parameters, &encoding, Some(&target))
-    };
+    let setup = Setup::of(&parameters, &encoding, Some(&target));
     let plan = Plan {
         encoding,
         target: Some(target),
@@ -139,12 +136,11 @@ fn trained(
 ) -> quern_model::Result<(Option<Split>, Scores, u64)> {
     let class = class::find(name)?;
     let hold_out = HoldOut::of(class, share)?;
-    let (mut plan, mut setup) = prepared(class, parts);
+    let (mut plan, setup) = prepared(class, parts);
     let tasks = hold_out.strata(setup.labels.len());
     if !tasks.is_empty() {
-        let (split, weights) = hold_out.split(collect(parts, &plan, &tasks).1)?;
-        plan.held_out = Some(split);
-        setup.label_weights = weights;
+        let (_, collected) = collect(parts, &plan, &tasks);
+        plan.held_out = Some(hold_out.split(collected)?);
     }
     let mut counts = Counts::of(0);
     let fitted = match class.training {
