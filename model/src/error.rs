@@ -20,6 +20,8 @@ pub enum Kind {
     Corrupt,
     /// The class or the model has no such thing.
     Unsupported,
+    /// Whoever waited for it ended it.
+    Cancelled,
     /// A defect of ours.
     Internal,
 }

@@ -36,11 +36,13 @@ pub mod solve;
 pub mod fitted;
 pub mod predict;
 pub mod train;
+pub mod watch;
 
 pub mod class;
 pub mod search;
 
 pub mod feature;
+pub mod hold_out;
 pub mod metric;
 pub mod model;
 pub mod store;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::class::{Class, Purpose};
 use crate::error::{Error, Kind, Result};
-use crate::feature::{Counts, Encoder, Encoding, Features, Plan, Target};
+use crate::feature::{Counts, Encoder, Encoding, Features, NullPolicy, Plan, Target};
 use crate::fitted::Fitted;
 use crate::parameter::Parameters;
 use crate::predict::Predictor;
@@ -36,12 +36,7 @@ pub struct Model {
 impl Definition {
     /// What the class knows of the model.
     pub fn setup(&self) -> Setup {
-        Setup {
-            parameters: self.parameters.clone(),
-            features: self.encoding.features(),
-            labels: self.target.iter().flat_map(|t| t.labels.clone()).collect(),
-            label_weights: Vec::new(),
-        }
+        Setup::of(&self.parameters, &self.encoding, self.target.as_ref())
     }
 }
 
@@ -124,6 +119,9 @@ impl Model {
         let features = self.features_of(columns, count)?;
         let found = features.view(|rows| self.predictor.transform(rows));
         let found = found.ok_or_else(|| self.lacks("a transformation"))?;
+        if self.definition.encoding.nulls == NullPolicy::Missing {
+            return Ok(with_gaps(found, &features));
+        }
         Ok(as_columns(found, &features))
     }
 
@@ -187,6 +185,17 @@ fn nulls(valid: Option<BooleanArray>) -> Option<NullBuffer> {
             valid.value(row)
         }))
     })
+}
+
+/// Columns where what is missing is NaN.
+fn with_gaps(found: Vec<Vec<f64>>, features: &Features) -> Vec<ArrayRef> {
+    let valid = |row: usize| features.valid().is_none_or(|valid| valid[row]);
+    let column = |values: Vec<f64>| {
+        let rows = values.into_iter().enumerate();
+        let known = rows.map(|(row, value)| (valid(row) && !value.is_nan()).then_some(value));
+        Arc::new(known.collect::<Float64Array>()) as ArrayRef
+    };
+    found.into_iter().map(column).collect()
 }
 
 fn as_columns(found: Vec<Vec<f64>>, features: &Features) -> Vec<ArrayRef> {

@@ -14,6 +14,7 @@ use crate::elementary::{exp, ln};
 use crate::error::{Error, Kind, Result};
 use crate::parameter::{Domain, Parameters};
 use crate::points::Points;
+use crate::watch::Watch;
 
 const LEAF: usize = 16;
 
@@ -123,6 +124,11 @@ pub struct Tree {
 
 impl Tree {
     pub fn new(metric: Metric, points: &Points) -> Result<Self> {
+        Self::watched(metric, points, &Watch::default())
+    }
+
+    /// The same, which may be ended.
+    pub fn watched(metric: Metric, points: &Points, watch: &Watch) -> Result<Self> {
         let count = u32::try_from(points.count());
         let count = count.map_err(|_| Error::new(Kind::Limit, "too many points to compare"))?;
         let mut tree = Self {
@@ -134,13 +140,14 @@ impl Tree {
             boxes: Vec::new(),
         };
         if count > 0 {
-            tree.grow(points, 0, count as usize);
+            tree.grow(points, 0, count as usize, watch)?;
         }
         Ok(tree)
     }
 
     /// Adds the node of the points from `from` to `to`, and those below it.
-    fn grow(&mut self, points: &Points, from: usize, to: usize) -> usize {
+    fn grow(&mut self, points: &Points, from: usize, to: usize, watch: &Watch) -> Result<usize> {
+        watch.check()?;
         let at = self.nodes.len();
         self.nodes.push(Node {
             from,
@@ -155,17 +162,17 @@ impl Tree {
                     column.map(|number| points.data[*number as usize * self.width + feature]);
                 self.leaves.extend(column);
             }
-            return at;
+            return Ok(at);
         }
         let middle = (to - from) / 2;
         let coordinate = |number: &u32| points.data[*number as usize * points.width + axis];
         self.numbers[from..to].select_nth_unstable_by(middle, |a, b| {
             coordinate(a).total_cmp(&coordinate(b)).then(a.cmp(b))
         });
-        let left = self.grow(points, from, from + middle);
-        let right = self.grow(points, from + middle, to);
+        let left = self.grow(points, from, from + middle, watch)?;
+        let right = self.grow(points, from + middle, to, watch)?;
         self.nodes[at].children = Some((left, right));
-        at
+        Ok(at)
     }
 
     /// Adds the box of some points; gives its widest side.

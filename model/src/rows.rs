@@ -1,5 +1,7 @@
 //! A block of rows as models see them: columns of `f64` without gaps.
 
+use crate::error::Result;
+
 /// Rows that a pass reads or a model scores. All columns have the same length.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
@@ -86,6 +88,27 @@ impl Owned {
         self.draw.extend_from_slice(rows.draw);
         self.fold.extend_from_slice(rows.fold);
         self.count += rows.count;
+    }
+
+    /// Calls `with` with the rows, so many at a time.
+    pub fn blocks(&self, size: usize, mut with: impl FnMut(&Rows<'_>) -> Result<()>) -> Result<()> {
+        fn part<T>(of: &[T], from: usize, to: usize) -> &[T] {
+            of.get(from..to).unwrap_or_default()
+        }
+        for from in (0..self.count).step_by(size.max(1)) {
+            let to = self.count.min(from + size.max(1));
+            let features = self.features.iter().map(|c| part(c, from, to));
+            let features: Vec<&[f64]> = features.collect();
+            with(&Rows {
+                count: to - from,
+                features: &features,
+                target: part(&self.target, from, to),
+                weight: self.weight.as_ref().map(|w| part(w, from, to)),
+                draw: part(&self.draw, from, to),
+                fold: part(&self.fold, from, to),
+            })?;
+        }
+        Ok(())
     }
 
     /// Calls `with` with the rows.

@@ -4,6 +4,7 @@
 //! and checked, once. Merging is commutative and associative up to the precision of [`Sum`].
 
 use crate::error::{Error, Result};
+use crate::metric::Ranking;
 use crate::sum::Sum;
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +21,8 @@ pub struct State {
     pub limit: u32,
     /// Whether rows with the same draw and values are picked once.
     pub distinct: bool,
+    /// Scores in their order, where they are collected.
+    pub ranking: Option<Ranking>,
 }
 
 /// A row that was picked, in the order in which picked rows are kept.
@@ -58,6 +61,14 @@ impl State {
         }
     }
 
+    /// Scores to be ordered.
+    pub fn with_ranking(self) -> Self {
+        Self {
+            ranking: Some(Ranking::default()),
+            ..self
+        }
+    }
+
     pub fn pick(&mut self, picked: Picked) {
         self.picked.push(picked);
         if self.picked.len() > 2 * self.limit as usize + 1024 {
@@ -87,7 +98,8 @@ impl State {
             && self.lows.len() == other.lows.len()
             && self.highs.len() == other.highs.len()
             && self.limit == other.limit
-            && self.distinct == other.distinct;
+            && self.distinct == other.distinct
+            && self.ranking.is_some() == other.ranking.is_some();
         if !alike {
             return Err(Error::internal(
                 "states of different passes cannot be merged",
@@ -105,6 +117,9 @@ impl State {
         }
         self.picked.extend(other.picked.iter().cloned());
         self.settle();
+        if let (Some(mine), Some(theirs)) = (&mut self.ranking, &other.ranking) {
+            mine.merge(theirs);
+        }
         Ok(())
     }
 
@@ -115,6 +130,7 @@ impl State {
             + self.sums.capacity() * size_of::<Sum>()
             + (self.lows.capacity() + self.highs.capacity()) * 8
             + self.picked.capacity() * picked
+            + self.ranking.as_ref().map_or(0, Ranking::size)
     }
 
     /// Little-endian: version, rows, counts, then the numbers.
@@ -123,6 +139,7 @@ impl State {
         out.extend(self.rows.to_le_bytes());
         out.extend(self.limit.to_le_bytes());
         out.push(u8::from(self.distinct));
+        out.push(u8::from(self.ranking.is_some()));
         let width = self.picked.first().map_or(0, |p| p.values.len());
         let counts = [
             self.sums.len(),
@@ -145,6 +162,9 @@ impl State {
                 .iter()
                 .for_each(|v| out.extend(v.to_le_bytes()));
         }
+        if let Some(ranking) = &self.ranking {
+            ranking.write(out);
+        }
     }
 
     /// Reads what [`State::write`] wrote, from the front of `bytes`.
@@ -155,7 +175,7 @@ impl State {
         }
         let rows = u64::from_le_bytes(reader.take()?);
         let limit = reader.count()? as u32;
-        let distinct = reader.take::<1>()? != [0];
+        let [distinct, ranked] = reader.take::<2>()?;
         let [sums, lows, highs, picked, width] = {
             let mut counts = [0; 5];
             for count in &mut counts {
@@ -174,10 +194,16 @@ impl State {
             let values = reader.floats(width)?;
             Ok(Picked { draw, values })
         });
+        let picked = picked.collect::<Result<_>>()?;
+        let ranking = match ranked {
+            0 => None,
+            _ => Some(Ranking::read(reader.0).ok_or_else(truncated)?),
+        };
         Ok(Self {
             rows,
             limit,
-            distinct,
+            distinct: distinct != 0,
+            ranking,
             sums: sums
                 .chunks_exact(2)
                 .map(|pair| Sum {
@@ -187,12 +213,12 @@ impl State {
                 .collect(),
             lows,
             highs,
-            picked: picked.collect::<Result<_>>()?,
+            picked,
         })
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 fn truncated() -> Error {
     Error::corrupt("the state of a pass is damaged")

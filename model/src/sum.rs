@@ -166,6 +166,41 @@ pub fn dot(a: &[f64], b: &[f64]) -> Sum {
     Arch::new().dispatch(Dot(a, b))
 }
 
+/// A column times the weights of its rows. The products are not rounded: what `f64` has no digits for
+/// is kept beside them, so that an offset of the column takes nothing from its variance.
+pub struct Weighted {
+    products: Vec<f64>,
+    /// Empty where there are none, as of small whole numbers.
+    rests: Vec<f64>,
+}
+
+impl Weighted {
+    pub fn of(column: &[f64], weight: &[f64]) -> Self {
+        let pairs = || column.iter().zip(weight);
+        let products: Vec<f64> = pairs().map(|(x, w)| x * w).collect();
+        let rest = |((x, w), product): ((&f64, &f64), &f64)| x.mul_add(*w, -product);
+        let rests: Vec<f64> = pairs().zip(&products).map(rest).collect();
+        let exact = rests.iter().all(|rest| *rest == 0.0);
+        Self {
+            products,
+            rests: if exact { Vec::new() } else { rests },
+        }
+    }
+
+    pub fn total(&self) -> Sum {
+        total(&self.products) + total(&self.rests)
+    }
+
+    /// The sum of the products with another column.
+    pub fn dot(&self, column: &[f64]) -> Sum {
+        let sum = dot(&self.products, column);
+        match self.rests.is_empty() {
+            true => sum,
+            false => sum + dot(&self.rests, column),
+        }
+    }
+}
+
 struct Total<'a>(&'a [f64]);
 
 impl WithSimd for Total<'_> {

@@ -4,21 +4,40 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::feature::{Encoding, Target};
 use crate::fitted::Fitted;
 use crate::parameter::Parameters;
 use crate::state::State;
 use crate::statistic::{Collected, Task};
+use crate::watch::Watch;
 
 /// What a class knows before the first scan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     pub parameters: Parameters,
     /// Names of the encoded features.
     pub features: Vec<String>,
+    /// Names of the columns that they are made of, and how many features each makes.
+    pub columns: Vec<(String, usize)>,
     /// The labels of the target's classes in their order; empty where the target is a number.
     pub labels: Vec<String>,
-    /// How much the rows of each label weigh.
-    pub label_weights: Vec<f64>,
+    /// Who waits for a training in memory.
+    #[serde(skip)]
+    pub watch: Watch,
+}
+
+impl Setup {
+    /// Of rows that are prepared like this.
+    pub fn of(parameters: &Parameters, encoding: &Encoding, target: Option<&Target>) -> Self {
+        let columns = encoding.columns.iter();
+        Self {
+            parameters: parameters.clone(),
+            features: encoding.features(),
+            columns: columns.map(|c| (c.name.clone(), c.width())).collect(),
+            labels: target.map_or(Vec::new(), |target| target.labels.clone()),
+            watch: Watch::default(),
+        }
+    }
 }
 
 /// Turns what is collected into the next tasks, or a model.

@@ -1,6 +1,6 @@
 //! The files of trained models: named by a hash of their content, kept beside the tables, read once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parking_lot::Mutex;
 use quern_model::class::Class;
+use quern_model::hold_out::Scores;
 use quern_model::model::{Definition, Model};
 use quern_model::store::{self, Origin, Pass};
 
@@ -46,7 +47,13 @@ pub struct About {
     pub seed: u64,
     /// The loss after each scan but the last, where it is known.
     pub losses: Vec<Option<f64>>,
+    /// How well the model does, where that was asked for.
+    pub scores: Scores,
 }
+
+/// What the names of metrics start with in a file.
+const IN_SAMPLE: &str = "in_sample.";
+const HELD_OUT: &str = "held_out.";
 
 impl About {
     fn to_origin(&self) -> Origin {
@@ -56,7 +63,17 @@ impl About {
             ("rows_dropped", self.rows_dropped as f64),
             ("scans", f64::from(self.scans)),
             ("train_ms", self.train_ms as f64),
+            ("rows_held_out", self.scores.rows_held_out as f64),
         ];
+        let counts = counts.into_iter().map(|(name, n)| (name.to_string(), n));
+        let sides = [
+            (IN_SAMPLE, &self.scores.in_sample),
+            (HELD_OUT, &self.scores.held_out),
+        ];
+        let scores = sides.into_iter().flat_map(|(side, scores)| {
+            let named = scores.iter();
+            named.map(move |(name, score)| (format!("{side}{name}"), *score))
+        });
         let created = chrono::DateTime::from_timestamp_millis(self.created_ms);
         let passes = self.losses.iter().zip(1..).map(|(loss, pass)| Pass {
             pass,
@@ -64,7 +81,7 @@ impl About {
             rows: self.rows,
         });
         Origin {
-            metrics: counts.map(|(name, n)| (name.to_string(), n)).into(),
+            metrics: counts.chain(scores).collect(),
             sql: self.sql.clone(),
             engine: env!("CARGO_PKG_VERSION").to_string(),
             seed: self.seed,
@@ -76,6 +93,11 @@ impl About {
 
     fn of_origin(origin: &Origin) -> Self {
         let number = |name: &str| origin.metrics.get(name).copied().unwrap_or(0.0);
+        let scores = |side: &str| -> BTreeMap<String, f64> {
+            let all = origin.metrics.iter();
+            let own = all.filter_map(|(name, n)| Some((name.strip_prefix(side)?.to_string(), *n)));
+            own.collect()
+        };
         Self {
             sql: origin.sql.clone(),
             created_ms: number("created_ms") as i64,
@@ -85,6 +107,11 @@ impl About {
             train_ms: number("train_ms") as u64,
             seed: origin.seed,
             losses: origin.log.iter().map(|pass| pass.loss).collect(),
+            scores: Scores {
+                in_sample: scores(IN_SAMPLE),
+                held_out: scores(HELD_OUT),
+                rows_held_out: number("rows_held_out") as u64,
+            },
         }
     }
 }

@@ -25,6 +25,7 @@ impl From<quern_model::Error> for Error {
             quern_model::Kind::Limit => Kind::LimitExceeded,
             quern_model::Kind::Corrupt => Kind::DamagedModel,
             quern_model::Kind::Unsupported => Kind::Unsupported,
+            quern_model::Kind::Cancelled => Kind::Cancelled,
             quern_model::Kind::Internal => Kind::Internal,
         };
         let plain = Error::new(kind, error.message);

@@ -4,6 +4,7 @@
 //! A model appears when it is complete, or not at all. OR REPLACE adds a version, which the name means
 //! from then on; queries that run keep theirs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -139,15 +140,18 @@ impl Place {
         trained: train::Outcome,
         experiment: bool,
     ) -> Result<(u32, Arc<Trained>)> {
+        let counts = &trained.counts;
+        let used = counts.used + trained.scores.rows_held_out;
         let about = About {
             sql: ctx.query.text.clone(),
             created_ms: chrono::Utc::now().timestamp_millis(),
-            rows: trained.counts.used,
-            rows_dropped: trained.counts.read.saturating_sub(trained.counts.used),
+            rows: counts.used,
+            rows_dropped: counts.read.saturating_sub(used),
             scans: trained.scans,
             train_ms: (trained.seconds * 1e3) as u64,
             seed: trained.definition.parameters.seed(),
             losses: trained.losses,
+            scores: trained.scores,
         };
         let models = ctx.warehouse.models();
         let stored = models
@@ -219,6 +223,7 @@ pub(super) fn schema() -> SchemaRef {
         ("scans", DataType::Int32),
         ("seconds", DataType::Float64),
         ("in_sample", DataType::Utf8),
+        ("held_out", DataType::Utf8),
     ];
     let fields = columns.map(|(name, data_type)| Field::new(name, data_type, true));
     Arc::new(Schema::new(fields.to_vec()))
@@ -229,11 +234,14 @@ pub(super) fn reply(name: &ObjectName, version: u32, stored: &Trained) -> Result
     let text = |text: String| Arc::new(StringArray::from(vec![text])) as ArrayRef;
     let whole = |n: u64| Arc::new(Int64Array::from(vec![n as i64])) as ArrayRef;
     let small = |n: u32| Arc::new(Int32Array::from(vec![n as i32])) as ArrayRef;
-    let facts = &stored.model.definition.fitted.facts.numbers;
-    let facts: Vec<_> = facts
-        .iter()
-        .map(|(name, value)| format!("{name} = {value}"))
-        .collect();
+    let listed = |numbers: &BTreeMap<String, f64>| -> Vec<String> {
+        let each = numbers.iter();
+        each.map(|(name, value)| format!("{name} = {value}"))
+            .collect()
+    };
+    let facts = listed(&stored.model.definition.fitted.facts.numbers);
+    let in_sample = [facts, listed(&about.scores.in_sample)].concat();
+    let held_out = listed(&about.scores.held_out);
     let columns = vec![
         text(name.to_string()),
         small(version),
@@ -242,7 +250,8 @@ pub(super) fn reply(name: &ObjectName, version: u32, stored: &Trained) -> Result
         whole(about.rows_dropped),
         small(about.scans),
         Arc::new(Float64Array::from(vec![about.train_ms as f64 / 1e3])) as ArrayRef,
-        text(facts.join(", ")),
+        text(in_sample.join(", ")),
+        text(held_out.join(", ")),
     ];
     Ok(RecordBatch::try_new(schema(), columns)?)
 }

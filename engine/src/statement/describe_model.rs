@@ -70,10 +70,22 @@ fn properties(opened: &Opened) -> Vec<(String, String)> {
     for (name, value) in &definition.fitted.facts.numbers {
         say(&format!("in-sample {name}"), value.to_string());
     }
+    let scores = &trained.about.scores;
+    for (side, scores) in [
+        ("in-sample", &scores.in_sample),
+        ("held-out", &scores.held_out),
+    ] {
+        for (name, value) in scores {
+            say(&format!("{side} {name}"), value.to_string());
+        }
+    }
     for warning in &definition.fitted.facts.warnings {
         say("warning", warning.clone());
     }
     say("rows", trained.about.rows.to_string());
+    if scores.rows_held_out > 0 {
+        say("rows held out", scores.rows_held_out.to_string());
+    }
     say("rows dropped", trained.about.rows_dropped.to_string());
     say("scans", trained.about.scans.to_string());
     say("statement", trained.about.sql.clone());

@@ -2,6 +2,7 @@
 
 use quern_model::class::{self, Class};
 use quern_model::feature::{NullPolicy, Unknown};
+use quern_model::hold_out::HoldOut;
 use quern_model::parameter::{Parameters, Value};
 
 use super::Notice;
@@ -19,6 +20,7 @@ pub(super) struct Request {
     pub nulls: NullPolicy,
     pub unknown: Unknown,
     pub standardize: bool,
+    pub hold_out: Option<HoldOut>,
     /// What was asked for in vain.
     pub notices: Vec<Notice>,
 }
@@ -38,10 +40,11 @@ impl Request {
         let weight = column(options.take_text("weight_column")?);
         let fold = column(options.take_text("fold_column")?);
         let nulls = match options.take_text("null_policy")?.as_deref() {
-            None | Some("error") => NullPolicy::Error,
-            Some("drop") => NullPolicy::Drop,
-            Some("impute") => NullPolicy::Impute,
-            Some("missing") => NullPolicy::Missing,
+            None => None,
+            Some("error") => Some(NullPolicy::Error),
+            Some("drop") => Some(NullPolicy::Drop),
+            Some("impute") => Some(NullPolicy::Impute),
+            Some("missing") => Some(NullPolicy::Missing),
             Some(other) => {
                 return Err(wrong(
                     "null_policy",
@@ -56,10 +59,10 @@ impl Request {
             Some(other) => return Err(wrong("handle_unknown", other, "'error' or 'ignore'")),
         };
         let standardize = options.take_boolean("standardize")?.unwrap_or(false);
-        if options.take("data_split").is_some() {
-            return Err(Error::unsupported("data_split")
-                .hint("Leave rows out with WHERE, and score them with PREDICT."));
-        }
+        let hold_out = match options.take("data_split") {
+            None => None,
+            Some(given) => Some(hold_out(class, &given)?),
+        };
         let given: Vec<(String, Value)> = options
             .entries()
             .iter()
@@ -69,25 +72,27 @@ impl Request {
         let notices = ignored
             .iter()
             .map(|name| Notice::info(format!("{name} has no effect")));
-        if nulls == NullPolicy::Missing && !class.missing {
-            return Err(Error::new(
-                Kind::InvalidParameterValue,
-                format!("{} cannot learn from missing values", class.name),
-            )
-            .hint("Choose null_policy = 'drop' or 'impute'."));
-        }
         Ok(Self {
             class,
             parameters,
             target,
             weight,
             fold,
-            nulls,
+            nulls: class.null_policy(nulls)?,
             unknown,
             standardize,
+            hold_out,
             notices: notices.collect(),
         })
     }
+}
+
+/// The share of rows that is held out.
+fn hold_out(class: &Class, given: &OptionValue) -> Result<HoldOut> {
+    let share = value(given).as_number();
+    let may_be = "a number of at least 0 and below 1: the share that is held out";
+    let share = share.ok_or_else(|| wrong("data_split", &given.to_string(), may_be))?;
+    Ok(HoldOut::of(class, share)?)
 }
 
 pub(super) fn wrong(name: &str, given: &str, may_be: &str) -> Error {

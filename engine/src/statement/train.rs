@@ -1,18 +1,22 @@
 //! Training: the rows of a query, scanned as often as a trainer asks, become a model.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use quern_model::class::{Class, Purpose, Training};
 use quern_model::feature::{
-    Column, Counts, Encoding, Folds, Form, Keep, NullPolicy, Plan, Survey, Surveyed, Target,
-    is_number,
+    Column, Counts, Encoding, Folds, Form, NullPolicy, Plan, Survey, Surveyed, Target, is_number,
 };
 use quern_model::fitted::Fitted;
+use quern_model::hold_out::{HoldOut, Scores};
 use quern_model::model::Definition;
 use quern_model::parameter::{Parameters, Value};
 use quern_model::rows::Owned;
 use quern_model::search::{self, Method, Search};
+use quern_model::statistic::{Collected, Task};
 use quern_model::train::{Setup, Step, Trainer};
+use quern_model::watch::{Watch, Watcher};
+use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::model_options::Request;
@@ -29,6 +33,8 @@ pub(super) struct Outcome {
     pub seconds: f64,
     /// The loss that each scan told, where it told one.
     pub losses: Vec<Option<f64>>,
+    /// How well the model does, where that was asked for.
+    pub scores: Scores,
     /// What a search found.
     pub found: Option<search::Outcome>,
 }
@@ -67,14 +73,7 @@ pub(super) async fn train(
     experiment: Option<&Experiment>,
 ) -> Result<Outcome> {
     let started = Instant::now();
-    let mut plan = prepared(source, request)?;
-    let label_weights = survey(ctx, source, request, &mut plan).await?;
-    let setup = Setup {
-        parameters: request.parameters.clone(),
-        features: plan.encoding.features(),
-        labels: plan.target.iter().flat_map(|t| t.labels.clone()).collect(),
-        label_weights,
-    };
+    let (mut plan, setup) = prepare(ctx, source, request).await?;
     let mut counts = Counts::default();
     let mut losses = Vec::new();
     let mut search = experiment
@@ -113,22 +112,100 @@ pub(super) async fn train(
     let parameters = found
         .as_ref()
         .map_or(&request.parameters, |f| &f.parameters);
+    let definition = Definition {
+        parameters: parameters.clone(),
+        encoding: plan.encoding.clone(),
+        target: plan.target.clone(),
+        fitted,
+    };
+    let scores = scores(ctx, source, request, plan, &definition).await?;
     Ok(Outcome {
-        definition: Definition {
-            parameters: parameters.clone(),
-            encoding: plan.encoding,
-            target: plan.target,
-            fitted,
-        },
+        definition,
         counts,
         scans: source.scans,
         seconds: started.elapsed().as_secs_f64(),
         losses,
+        scores,
         found,
     })
 }
 
-/// Trains in memory, on a thread that may be busy for long.
+/// Finds what has to be known before the training: how rows are prepared, and which are held out.
+async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Result<(Plan, Setup)> {
+    let mut plan = prepared(source, request)?;
+    survey(ctx, source, request, &mut plan).await?;
+    let setup = Setup {
+        watch: Watch::of(Arc::new(Statement(ctx.query.cancel_token()))),
+        ..Setup::of(&request.parameters, &plan.encoding, plan.target.as_ref())
+    };
+    if let Some(hold_out) = &request.hold_out {
+        split(ctx, source, hold_out, &mut plan, setup.labels.len()).await?;
+    }
+    Ok((plan, setup))
+}
+
+/// The statement, for a training in memory, which no plan ends.
+struct Statement(CancellationToken);
+
+impl Watcher for Statement {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn note(&self, loss: f64) {
+        tracing::debug!(loss, "a step of training");
+    }
+}
+
+/// Finds which rows are held out, and leaves them out of the plan.
+async fn split(
+    ctx: &Context,
+    source: &mut Source,
+    hold_out: &HoldOut,
+    plan: &mut Plan,
+    labels: usize,
+) -> Result<()> {
+    let tasks = hold_out.strata(labels);
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let (counts, collected) = collect(ctx, source, plan, tasks).await?;
+    check(&counts, plan)?;
+    plan.held_out = Some(hold_out.split(collected)?);
+    Ok(())
+}
+
+/// Scores a model that was trained by the plan, where that is asked for.
+async fn scores(
+    ctx: &Context,
+    source: &mut Source,
+    request: &Request,
+    plan: Plan,
+    definition: &Definition,
+) -> Result<Scores> {
+    let Some(hold_out) = &request.hold_out else {
+        return Ok(Scores::default());
+    };
+    let tasks = hold_out.scoring(request.class, definition)?;
+    let (_, collected) = collect(ctx, source, &plan.for_scores(), tasks).await?;
+    Ok(hold_out.scores(request.class, &collected)?)
+}
+
+/// One scan by a plan.
+async fn collect(
+    ctx: &Context,
+    source: &mut Source,
+    plan: &Plan,
+    tasks: Vec<Task>,
+) -> Result<(Counts, Collected)> {
+    let scan = Scan::Tasks(Box::new(plan.clone()), tasks);
+    match source.scan(ctx, scan).await? {
+        Scanned::Tasks(counts, collected) => Ok((counts, collected)),
+        Scanned::Survey(_) => Err(Error::internal("a pass gave a survey")),
+    }
+}
+
+/// Trains in memory, on a thread that may be busy for long; it stops when the statement is cancelled.
 async fn in_memory(
     train: fn(&Setup, &Owned) -> quern_model::Result<Fitted>,
     setup: Setup,
@@ -155,10 +232,7 @@ pub(super) async fn by_scans(
     losses: &mut Vec<Option<f64>>,
 ) -> Result<Fitted> {
     loop {
-        let scan = Scan::Tasks(Box::new(plan.clone()), trainer.tasks());
-        let Scanned::Tasks(counted, collected) = source.scan(ctx, scan).await? else {
-            return Err(Error::internal("a pass gave a survey"));
-        };
+        let (counted, collected) = collect(ctx, source, plan, trainer.tasks()).await?;
         check(&counted, plan)?;
         *counts = counted;
         let rows = counts.used;
@@ -219,24 +293,18 @@ fn prepared(source: &Source, request: &Request) -> Result<Plan> {
         draws: true,
         seed: request.parameters.seed(),
         folds: Folds::None,
-        keep: Keep::All,
+        held_out: None,
     })
 }
 
 fn encoding(source: &Source, request: &Request) -> Encoding {
     let columns = source.features.iter().map(|(name, data_type)| {
-        let form = match is_number(data_type) {
-            true => Form::Number,
-            false => Form::Categories(Vec::new()),
-        };
+        let form = request.class.form(data_type);
         Column::new(name, &type_name(data_type), form)
     });
     Encoding {
         columns: columns.collect(),
-        nulls: match request.class.missing {
-            true => NullPolicy::Missing,
-            false => request.nulls,
-        },
+        nulls: request.nulls,
         unknown: request.unknown,
     }
 }
@@ -265,13 +333,13 @@ fn target(source: &Source, request: &Request) -> Result<Option<Target>> {
     }))
 }
 
-/// Finds what the encoding needs and, of a classifier, the labels; gives how much each weighs.
+/// Finds what the encoding needs and, of a classifier, the labels.
 async fn survey(
     ctx: &Context,
     source: &mut Source,
     request: &Request,
     plan: &mut Plan,
-) -> Result<Vec<f64>> {
+) -> Result<()> {
     let classifies = request.class.purpose == Purpose::Classification;
     let texts: Vec<bool> = plan
         .encoding
@@ -281,7 +349,7 @@ async fn survey(
         .collect();
     let impute = plan.encoding.nulls == NullPolicy::Impute;
     if !(classifies || impute || request.standardize || texts.contains(&true)) {
-        return Ok(Vec::new());
+        return Ok(());
     }
     source.keep(ctx).await?;
     let survey = Survey {
@@ -302,12 +370,12 @@ async fn survey(
     };
     complete(plan, &found, impute, request.standardize);
     let (Some(target), Some((_, data_type))) = (&mut plan.target, &source.target) else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     if !classifies {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let (labels, weights) = found.labels(data_type);
+    let labels = found.labels(data_type);
     if labels.len() < 2 {
         let found = labels.first().map_or("no label".to_string(), |label| {
             format!("one label, {label}")
@@ -321,7 +389,7 @@ async fn survey(
         ));
     }
     target.labels = labels;
-    Ok(weights)
+    Ok(())
 }
 
 fn complete(plan: &mut Plan, found: &Surveyed, impute: bool, standardize: bool) {

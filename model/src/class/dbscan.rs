@@ -22,6 +22,7 @@ use crate::points::Points;
 use crate::predict::Predictor;
 use crate::rows::{Owned, Rows};
 use crate::train::Setup;
+use crate::watch::Watch;
 
 pub static CLASS: Class = Class {
     name: "DBSCAN",
@@ -71,22 +72,23 @@ static PARAMETERS: &[Parameter] = &[
 ];
 
 fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
-    let table = Table::of(rows)?;
+    let table = Table::of(rows, &setup.watch)?;
     let metric = Metric::of(&setup.parameters);
     let reach = metric.reduced(setup.parameters.number("eps")?);
     let least = setup.parameters.number("min_samples")?;
-    let tree = Tree::new(metric, &table.points)?;
+    let tree = Tree::watched(metric, &table.points, &setup.watch)?;
     let mut near: Vec<u32> = Vec::new();
     let is_core = |point: &[f64]| {
+        setup.watch.check()?;
         near.clear();
         tree.within(point, reach, &mut |other| near.push(other));
         // Sums of weights do not depend on how the tree was cut.
         near.sort_unstable();
         let weights = near.iter().map(|other| table.weight[*other as usize]);
-        weights.sum::<f64>() >= least
+        Ok(weights.sum::<f64>() >= least)
     };
-    let core: Vec<bool> = table.points.iter().map(is_core).collect();
-    let (clusters, labels) = link(&table.points, &tree, reach, &core);
+    let core: Vec<bool> = table.points.iter().map(is_core).collect::<Result<_>>()?;
+    let (clusters, labels) = link(&table.points, &tree, reach, &core, &setup.watch)?;
 
     let (mut components, mut component_labels) = (Vec::new(), Vec::new());
     let cores = table.points.iter().zip(&labels).zip(&core);
@@ -106,7 +108,13 @@ fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
 }
 
 /// How many clusters there are, and the cluster of each core.
-fn link(points: &Points, tree: &Tree, reach: f64, core: &[bool]) -> (usize, Vec<Option<usize>>) {
+fn link(
+    points: &Points,
+    tree: &Tree,
+    reach: f64,
+    core: &[bool],
+    watch: &Watch,
+) -> Result<(usize, Vec<Option<usize>>)> {
     let mut labels: Vec<Option<usize>> = vec![None; core.len()];
     let (mut clusters, mut waiting) = (0, Vec::new());
     for first in 0..core.len() {
@@ -116,6 +124,7 @@ fn link(points: &Points, tree: &Tree, reach: f64, core: &[bool]) -> (usize, Vec<
         labels[first] = Some(clusters);
         waiting.push(first);
         while let Some(at) = waiting.pop() {
+            watch.check()?;
             let point = &points.data[at * points.width..(at + 1) * points.width];
             tree.within(point, reach, &mut |other| {
                 let other = other as usize;
@@ -127,7 +136,7 @@ fn link(points: &Points, tree: &Tree, reach: f64, core: &[bool]) -> (usize, Vec<
         }
         clusters += 1;
     }
-    (clusters, labels)
+    Ok((clusters, labels))
 }
 
 /// The cores and their clusters.

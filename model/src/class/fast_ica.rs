@@ -22,6 +22,7 @@ use crate::statistic::moments::Centred;
 use crate::statistic::{Collected, Moments, Statistic, Task};
 use crate::sum::{Sum, dot, total};
 use crate::train::{Setup, only};
+use crate::watch::{self, Watch};
 
 pub static CLASS: Class = Class {
     name: "FastICA",
@@ -109,15 +110,14 @@ fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
             rows.count
         )));
     }
-    let (means, whitening) = whitening(rows, count)?;
-    let white: Matrix = whitening
-        .iter()
-        .map(|direction| project(rows, &means, direction))
-        .collect();
+    let (means, whitening) = whitening(rows, count, &setup.watch)?;
+    let along = |direction: &Vec<f64>| project(rows, &means, direction, &setup.watch);
+    let white: Matrix = whitening.iter().map(along).collect::<Result<_>>()?;
     let unmixing = Unmixing {
         white: &white,
         rows: rows.count as f64,
         fun: setup.parameters.word("fun"),
+        watch: &setup.watch,
     };
     let tol = setup.parameters.number("tol")?;
     let steps = setup.parameters.count("max_iter")?;
@@ -132,6 +132,7 @@ fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
         turn = turns.fold(0.0, f64::max);
         directions = next;
         taken += 1;
+        setup.watch.note(turn);
     }
     let components = directions.iter().flat_map(|direction| {
         let mut row = combine(direction, &whitening);
@@ -157,13 +158,19 @@ fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
 }
 
 /// Means, and directions along which the features have variance 1 and are not correlated.
-fn whitening(rows: &Owned, count: usize) -> Result<(Vec<f64>, Matrix)> {
+fn whitening(rows: &Owned, count: usize, watch: &Watch) -> Result<(Vec<f64>, Matrix)> {
+    let features = rows.features.len();
     let tasks = [Task::of_all(Statistic::Moments(Moments {
-        features: rows.features.len(),
+        features,
         target: false,
     }))];
     let mut collected = Collected::start(&tasks);
-    rows.view(|rows| collected.update(&tasks, rows));
+    // As many products at a time, however many features there are.
+    let size = ((1 << 20) / (features * features).max(1)).clamp(16, watch::ROWS);
+    rows.blocks(size, |rows| {
+        collected.update(&tasks, rows);
+        watch.check()
+    })?;
     let moments = Centred::of(&only(collected)?, true);
     let eigen = moments.products.eigen()?;
     let largest = eigen.values.first().copied().unwrap_or(0.0);
@@ -183,13 +190,14 @@ fn whitening(rows: &Owned, count: usize) -> Result<(Vec<f64>, Matrix)> {
 }
 
 /// The rows' deviations from the means along a direction.
-fn project(rows: &Owned, means: &[f64], direction: &[f64]) -> Vec<f64> {
+fn project(rows: &Owned, means: &[f64], direction: &[f64], watch: &Watch) -> Result<Vec<f64>> {
     let mut out = vec![0.0; rows.count];
     for ((column, mean), factor) in rows.features.iter().zip(means).zip(direction) {
+        watch.check()?;
         let pairs = out.iter_mut().zip(column);
         pairs.for_each(|(out, value)| *out += (value - mean) * factor);
     }
-    out
+    Ok(out)
 }
 
 /// The sum of some rows, each times its factor.
@@ -246,21 +254,24 @@ struct Unmixing<'a> {
     white: &'a [Vec<f64>],
     rows: f64,
     fun: &'a str,
+    watch: &'a Watch,
 }
 
 impl Unmixing<'_> {
     fn step(&self, directions: &[Vec<f64>]) -> Result<Matrix> {
         let moved = directions.iter().map(|direction| {
+            self.watch.check()?;
             let source = combine(direction, self.white);
             let (g, slope) = self.contrast(&source);
             let slope = (total(&slope) / Sum::from(self.rows)).value();
             let pairs = self.white.iter().zip(direction);
             let entry = |(column, old): (&Vec<f64>, &f64)| {
-                (dot(&g, column) / Sum::from(self.rows)).value() - slope * old
+                self.watch.check()?;
+                Ok((dot(&g, column) / Sum::from(self.rows)).value() - slope * old)
             };
-            pairs.map(entry).collect()
+            pairs.map(entry).collect::<Result<_>>()
         });
-        orthogonal(&moved.collect::<Matrix>())
+        orthogonal(&moved.collect::<Result<Matrix>>()?)
     }
 
     /// `g` and its derivative, at each row.

@@ -10,7 +10,7 @@
 
 use std::cmp::Ordering;
 
-use super::in_memory::Table;
+use super::in_memory::{Table, sorted};
 use super::{Class, Purpose, Training};
 use crate::error::{Error, Kind, Result};
 use crate::fitted::{Array, Fitted};
@@ -19,6 +19,7 @@ use crate::predict::Predictor;
 use crate::rows::{Owned, Rows};
 use crate::sum::Sum;
 use crate::train::Setup;
+use crate::watch::Watch;
 
 pub static CLASS: Class = Class {
     name: "IsotonicRegression",
@@ -85,12 +86,12 @@ fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
             "y_min of IsotonicRegression is above y_max: {low} and {high}"
         )));
     }
-    let table = Table::of(rows)?;
+    let table = Table::of(rows, &setup.watch)?;
     let mut fitted = Fitted::default();
     let increasing = match parameters.get("increasing") {
         Value::Bool(word) => *word,
         _ => {
-            let correlation = rank_correlation(&table.points.data, &table.target);
+            let correlation = rank_correlation(&table.points.data, &table.target, &setup.watch)?;
             if uncertain(correlation, table.count()) {
                 fitted = fitted.warn(
                     "the confidence interval of the rank correlation spans zero: whether the \
@@ -100,7 +101,7 @@ fn train(setup: &Setup, rows: &Owned) -> Result<Fitted> {
             correlation >= 0.0
         }
     };
-    let (x, mut y) = isotonic(&table, increasing);
+    let (x, mut y) = isotonic(&table, increasing, &setup.watch)?;
     if x.is_empty() {
         return Err(Error::rows("all rows have a weight of 0"));
     }
@@ -134,7 +135,7 @@ impl Block {
 }
 
 /// The different values of the feature, and the level of each.
-fn isotonic(table: &Table, increasing: bool) -> (Vec<f64>, Vec<f64>) {
+fn isotonic(table: &Table, increasing: bool, watch: &Watch) -> Result<(Vec<f64>, Vec<f64>)> {
     let mut x: Vec<f64> = Vec::new();
     let mut groups: Vec<Block> = Vec::new();
     let rows = table
@@ -143,7 +144,11 @@ fn isotonic(table: &Table, increasing: bool) -> (Vec<f64>, Vec<f64>) {
         .iter()
         .zip(&table.target)
         .zip(&table.weight);
-    for ((value, target), weight) in rows.filter(|(_, weight)| **weight > 0.0) {
+    for (row, ((value, target), weight)) in rows.enumerate() {
+        watch.check_at(row)?;
+        if *weight <= 0.0 {
+            continue;
+        }
         if x.last() != Some(value) {
             x.push(*value);
             groups.push(Block {
@@ -161,7 +166,8 @@ fn isotonic(table: &Table, increasing: bool) -> (Vec<f64>, Vec<f64>) {
         groups.reverse();
     }
     let mut blocks: Vec<Block> = Vec::with_capacity(groups.len());
-    for mut block in groups {
+    for (at, mut block) in groups.into_iter().enumerate() {
+        watch.check_at(at)?;
         while let Some(before) = blocks.pop_if(|before| before.mean() >= block.mean()) {
             block.values += before.values;
             block.weight = block.weight + before.weight;
@@ -174,36 +180,35 @@ fn isotonic(table: &Table, increasing: bool) -> (Vec<f64>, Vec<f64>) {
     if !increasing {
         y.reverse();
     }
-    (x, y)
+    Ok((x, y))
 }
 
 /// Spearman's correlation: Pearson's of the ranks, where equal values share the mean of theirs.
-fn rank_correlation(x: &[f64], y: &[f64]) -> f64 {
-    let (x, y) = (ranks(x), ranks(y));
+fn rank_correlation(x: &[f64], y: &[f64], watch: &Watch) -> Result<f64> {
+    let (x, y) = (ranks(x, watch)?, ranks(y, watch)?);
     let mean = (x.len() as f64 + 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| {
         let pairs = a.iter().zip(b);
         pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>()
     };
     let scale = (product(&x, &x) * product(&y, &y)).sqrt();
-    match scale > 0.0 {
+    Ok(match scale > 0.0 {
         true => product(&x, &y) / scale,
         false => 0.0,
-    }
+    })
 }
 
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    let compare = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]);
-    order.sort_by(compare);
+fn ranks(values: &[f64], watch: &Watch) -> Result<Vec<f64>> {
+    let compare = |a: usize, b: usize| values[a].total_cmp(&values[b]);
+    let order = sorted(values.len(), watch, compare)?;
     let mut ranks = vec![0.0; values.len()];
     let mut before = 0;
-    for alike in order.chunk_by(|a, b| compare(a, b) == Ordering::Equal) {
+    for alike in order.chunk_by(|a, b| compare(*a, *b) == Ordering::Equal) {
         let rank = before as f64 + (alike.len() as f64 + 1.0) / 2.0;
         alike.iter().for_each(|row| ranks[*row] = rank);
         before += alike.len();
     }
-    ranks
+    Ok(ranks)
 }
 
 /// Whether Fisher's interval of 95 % around a correlation has zero inside, as scikit-learn warns of.

@@ -1,6 +1,6 @@
 //! `MaxAbsScaler`: features divided by their largest magnitude, in one scan.
 
-use super::scaling::{Change, OneScan, Scaling, TINY, array, divisors};
+use super::scaling::{Change, OneScan, Scaling, TINY, array, check_values, divisors};
 use super::{Class, Purpose, Training};
 use crate::error::Result;
 use crate::fitted::Fitted;
@@ -20,7 +20,7 @@ pub static CLASS: Class = Class {
             fit,
         }))
     }),
-    missing: false,
+    missing: true,
     predictor,
 };
 
@@ -31,7 +31,8 @@ static PARAMETERS: &[Parameter] = &[parameter(
     "Whether values beyond those of the training are cut to -1 and 1.",
 )];
 
-fn fit(_: &Setup, columns: &[Column]) -> Result<Fitted> {
+fn fit(setup: &Setup, columns: &[Column]) -> Result<Fitted> {
+    check_values(setup, columns)?;
     let largest = |column: &Column| column.low.abs().max(column.high.abs());
     let scale = |column: &Column| match largest(column) {
         tiny if tiny < TINY => 1.0,

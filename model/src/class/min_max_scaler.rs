@@ -1,6 +1,6 @@
 //! `MinMaxScaler`: features within a range, in one scan: `x * scale + min`.
 
-use super::scaling::{Change, OneScan, Scaling, TINY, array};
+use super::scaling::{Change, OneScan, Scaling, TINY, array, check_values};
 use super::{Class, Purpose, Training};
 use crate::error::{Error, Result};
 use crate::fitted::Fitted;
@@ -21,7 +21,7 @@ pub static CLASS: Class = Class {
             fit,
         }))
     }),
-    missing: false,
+    missing: true,
     predictor,
 };
 
@@ -54,6 +54,7 @@ fn range(parameters: &Parameters) -> Result<(f64, f64)> {
 }
 
 fn fit(setup: &Setup, columns: &[Column]) -> Result<Fitted> {
+    check_values(setup, columns)?;
     let (low, high) = range(&setup.parameters)?;
     let scale = |column: &Column| {
         let range = column.high - column.low;

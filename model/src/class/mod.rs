@@ -20,6 +20,7 @@ mod max_abs_scaler;
 mod min_max_scaler;
 mod nearest;
 mod normalizer;
+mod one_hot_encoder;
 mod pca;
 mod pls_regression;
 mod poisson_regressor;
@@ -31,7 +32,10 @@ mod scaling;
 mod simple_imputer;
 mod standard_scaler;
 
+use arrow::datatypes::DataType;
+
 use crate::error::{Error, Kind, Result};
+use crate::feature::{Form, NullPolicy, is_number};
 use crate::fitted::Fitted;
 use crate::parameter::{Parameter, Parameters, nearest};
 use crate::predict::Predictor;
@@ -91,7 +95,7 @@ pub struct Class {
     pub about: &'static str,
     pub parameters: &'static [Parameter],
     pub training: Training,
-    /// Whether NULLs reach the class, as NaN; elsewhere rows have no gaps.
+    /// Whether NULLs may reach the class, as NaN; elsewhere rows have no gaps.
     pub missing: bool,
     /// Checks the arrays, which may come from a file, and makes them ready to score.
     pub predictor: fn(&Fitted, &Setup) -> Result<Box<dyn Predictor>>,
@@ -115,6 +119,7 @@ pub static CLASSES: &[&Class] = &[
     &max_abs_scaler::CLASS,
     &min_max_scaler::CLASS,
     &normalizer::CLASS,
+    &one_hot_encoder::CLASS,
     &pca::CLASS,
     &pls_regression::CLASS,
     &poisson_regressor::CLASS,
@@ -153,6 +158,34 @@ impl Class {
     ) -> Result<(Parameters, Vec<String>)> {
         Parameters::check(self.name, self.parameters, given)
     }
+
+    /// How a column of a type becomes features: text, and what is to be encoded, by its categories.
+    pub fn form(&self, data_type: &DataType) -> Form {
+        match is_number(data_type) && self.name != one_hot_encoder::CLASS.name {
+            true => Form::Number,
+            false => Form::Categories(Vec::new()),
+        }
+    }
+
+    /// What is done about NULL, of what is asked for. Imputing is what an imputer is there for.
+    pub fn null_policy(&self, given: Option<NullPolicy>) -> Result<NullPolicy> {
+        let imputes = self.name == simple_imputer::CLASS.name;
+        let policy = match (given, imputes) {
+            (Some(given), _) => given,
+            (None, true) => NullPolicy::Missing,
+            (None, false) => NullPolicy::Error,
+        };
+        if policy != NullPolicy::Missing || self.missing {
+            return Ok(policy);
+        }
+        let able = CLASSES.iter().filter(|class| class.missing);
+        let able: Vec<&str> = able.map(|class| class.name).collect();
+        let message = format!("{} cannot learn from missing values", self.name);
+        Err(Error::parameter(message).hint(format!(
+            "Choose null_policy = 'drop' or 'impute'. 'missing' is for {}.",
+            able.join(", ")
+        )))
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +203,24 @@ mod tests {
                 .hint
                 .unwrap()
                 .starts_with("Did you mean \"LinearRegression\"?")
+        );
+    }
+
+    #[test]
+    fn missing_values_are_for_those_that_know_of_them() {
+        let policy = |name: &str, given| find(name).unwrap().null_policy(given);
+        let missing = Some(NullPolicy::Missing);
+        assert_eq!(policy("SimpleImputer", None), Ok(NullPolicy::Missing));
+        assert_eq!(policy("StandardScaler", None), Ok(NullPolicy::Error));
+        assert_eq!(policy("StandardScaler", missing), Ok(NullPolicy::Missing));
+        let drop = Some(NullPolicy::Drop);
+        assert_eq!(policy("Ridge", drop), Ok(NullPolicy::Drop));
+        let error = policy("Ridge", missing).unwrap_err();
+        assert_eq!(error.message, "Ridge cannot learn from missing values");
+        assert_eq!(
+            error.hint.unwrap(),
+            "Choose null_policy = 'drop' or 'impute'. 'missing' is for MaxAbsScaler, MinMaxScaler, \
+             RobustScaler, SimpleImputer, StandardScaler."
         );
     }
 

@@ -66,7 +66,7 @@ pub(super) const LEAF_SIZE: Parameter = parameter(
 
 pub(super) fn train(class: &str, setup: &Setup, rows: &Owned) -> Result<Fitted> {
     without_weights(class, rows)?;
-    let table = Table::of(rows)?;
+    let table = Table::of(rows, &setup.watch)?;
     let neighbors = setup.parameters.count("n_neighbors")?;
     if neighbors > table.count() {
         return Err(Error::rows(format!(

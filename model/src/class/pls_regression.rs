@@ -25,6 +25,7 @@ use crate::statistic::moments::Centred;
 use crate::statistic::{Collected, Moments, Statistic, Task};
 use crate::sum::Sum;
 use crate::train::{OfMoments, Setup, Step, Trainer, only};
+use crate::watch::Watch;
 
 pub static CLASS: Class = Class {
     name: "PLSRegression",
@@ -119,7 +120,7 @@ impl OfMoments for Pls {
             }
         };
         let scales: Vec<Sum> = (0..=features).map(scale).collect();
-        let found = components(&moments.products, &scales, wanted);
+        let found = components(&moments.products, &scales, wanted, &self.0.watch)?;
         let mut coefficients = vec![Sum::ZERO; features];
         for (rotation, loading) in found.rotations.iter().zip(&found.target_loadings) {
             let pairs = coefficients.iter_mut().zip(rotation);
@@ -159,7 +160,12 @@ fn along(a: &[Sum], b: &[Sum]) -> Sum {
 }
 
 /// The components of products of deviations; the target is the last column.
-fn components(products: &Symmetric, scales: &[Sum], wanted: usize) -> Components {
+fn components(
+    products: &Symmetric,
+    scales: &[Sum],
+    wanted: usize,
+    watch: &Watch,
+) -> Result<Components> {
     let features = scales.len() - 1;
     let mut gram = Symmetric::zero(features);
     for row in 0..features {
@@ -172,6 +178,7 @@ fn components(products: &Symmetric, scales: &[Sum], wanted: usize) -> Components
     let start = along(&right, &right).sqrt().value();
     let mut found = Components::default();
     for _ in 0..wanted {
+        watch.check()?;
         let length = along(&right, &right).sqrt();
         if length.value() <= NOISE * start {
             break;
@@ -203,7 +210,7 @@ fn components(products: &Symmetric, scales: &[Sum], wanted: usize) -> Components
         found.rotations.push(rotation);
         found.target_loadings.push(target);
     }
-    found
+    Ok(found)
 }
 
 #[derive(Debug)]

@@ -138,7 +138,7 @@ impl RidgeCv {
             for (fold, training) in folds.training.iter().enumerate() {
                 let moments = Centred::of(training, self.intercept());
                 let model = fit(&moments, *alpha, self.intercept())?;
-                total += scoring.of_errors(&folds.errors(fold, &model)?);
+                total += scoring.of_errors(&folds.errors(fold, &model)?)?;
             }
             Ok::<_, Error>(total / folds.count() as f64)
         };

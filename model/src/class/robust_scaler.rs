@@ -7,7 +7,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::quantiles::ByQuantiles;
-use super::scaling::{Change, Scaling, TINY, divisors};
+use super::scaling::{Change, Scaling, TINY, check_values, divisors};
 use super::{Class, Purpose, Training};
 use crate::error::{Error, Result};
 use crate::fitted::{Array, Fitted};
@@ -26,7 +26,7 @@ pub static CLASS: Class = Class {
         let (low, high) = range(&setup.parameters)?;
         Ok(Box::new(ByQuantiles::new(setup, &[0.5, low, high], fit)))
     }),
-    missing: false,
+    missing: true,
     predictor,
 };
 
@@ -73,7 +73,8 @@ fn range(parameters: &Parameters) -> Result<(f64, f64)> {
     }
 }
 
-fn fit(setup: &Setup, _: &[Column], quantiles: &[&[f64]]) -> Result<Fitted> {
+fn fit(setup: &Setup, columns: &[Column], quantiles: &[&[f64]]) -> Result<Fitted> {
+    check_values(setup, columns)?;
     let width = match setup.parameters.flag("unit_variance") {
         true => normal_width(range(&setup.parameters)?)?,
         false => 1.0,

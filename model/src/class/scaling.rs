@@ -1,4 +1,5 @@
-//! What the scalers have in common: each feature is changed by itself, a step after the other.
+//! What the scalers have in common: each feature is changed by itself, a step after the other. What is
+//! missing does not count in the training, and stays missing.
 //!
 //! Outputs are named like the features with the suffix `_scaled`.
 
@@ -36,6 +37,18 @@ impl Trainer for OneScan {
     }
 }
 
+/// Fails where a feature has no value at all.
+pub(super) fn check_values(setup: &Setup, columns: &[Column]) -> Result<()> {
+    let without = columns.iter().position(|column| column.count == 0);
+    match without.and_then(|at| setup.features.get(at)) {
+        Some(name) => {
+            let message = format!("the feature \"{name}\" has no value");
+            Err(Error::rows(message).hint("Leave it out."))
+        }
+        None => Ok(()),
+    }
+}
+
 /// An array of a number for each feature.
 pub(super) fn array(columns: &[Column], of: impl Fn(&Column) -> f64) -> Array {
     Array::vector(columns.iter().map(of).collect())
@@ -61,8 +74,9 @@ impl Change {
             Change::Times(n) => each(values, number(n), |v, n| v * n),
             Change::Plus(n) => each(values, number(n), |v, n| v + n),
             Change::Within(low, high) => {
-                each(values, *low, f64::max);
-                each(values, *high, f64::min);
+                // Unlike max and min, these keep NaN.
+                each(values, *low, |v, low| if v < low { low } else { v });
+                each(values, *high, |v, high| if v > high { high } else { v });
             }
         }
     }

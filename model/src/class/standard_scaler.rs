@@ -4,7 +4,7 @@
 //! variance is within the rounding errors of its computation counts as constant and has scale 1, by
 //! scikit-learn's bound (`_is_constant_feature`, after Chan, Golub and LeVeque).
 
-use super::scaling::{Change, OneScan, Scaling, array, divisors};
+use super::scaling::{Change, OneScan, Scaling, array, check_values, divisors};
 use super::{Class, Purpose, Training};
 use crate::error::Result;
 use crate::fitted::Fitted;
@@ -24,7 +24,7 @@ pub static CLASS: Class = Class {
             fit,
         }))
     }),
-    missing: false,
+    missing: true,
     predictor,
 };
 
@@ -44,6 +44,7 @@ static PARAMETERS: &[Parameter] = &[
 ];
 
 fn fit(setup: &Setup, columns: &[Column]) -> Result<Fitted> {
+    check_values(setup, columns)?;
     let fitted = Fitted::default().with("mean", array(columns, |c| c.mean));
     Ok(match setup.parameters.flag("with_std") {
         true => fitted

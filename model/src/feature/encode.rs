@@ -10,36 +10,14 @@ use arrow::array::{Array, ArrayRef, Float64Array};
 use arrow::buffer::ScalarBuffer;
 use serde::{Deserialize, Serialize};
 
-use super::number::{null_count, numbers, texts};
-use super::{Column, Counts, Encoding, Form, NullPolicy, Target, Unknown};
+use super::number::{is_number, null_count, numbers, texts};
+use super::{Column, Counts, Encoding, Form, NullPolicy, TEXT, Target, Unknown};
 use crate::error::{Error, Result};
-use crate::rows::{Owned, Rows, mix, unit};
-
-/// Which rows of a split count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub enum Keep {
-    #[default]
-    All,
-    /// All but the share that is held out.
-    Training(f64),
-    /// The share that is held out.
-    HeldOut(f64),
-}
-
-impl Keep {
-    fn takes(self, draw: u64) -> bool {
-        // Another stream of chance than that of folds and passes.
-        let place = unit(mix(draw ^ 0x5f61_7274_6974_696f));
-        match self {
-            Keep::All => true,
-            Keep::Training(share) => place >= share,
-            Keep::HeldOut(share) => place < share,
-        }
-    }
-}
+use crate::rows::{Owned, Rows, mix};
+use crate::statistic::Split;
 
 /// How rows get the number of their fold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Folds {
     #[default]
     None,
@@ -47,6 +25,8 @@ pub enum Folds {
     Column(u32),
     /// So many folds, by the draw.
     Drawn(u32),
+    /// 1 for rows that are held out, 0 for the others.
+    Split(Split),
 }
 
 /// The columns of a batch.
@@ -68,7 +48,24 @@ pub struct Plan {
     pub draws: bool,
     pub seed: u64,
     pub folds: Folds,
-    pub keep: Keep,
+    /// Rows that are held out, and do not count.
+    pub held_out: Option<Split>,
+}
+
+impl Plan {
+    /// Of a scan over all rows, where those that were held out are fold 1 and the others fold 0.
+    pub fn for_scores(self) -> Self {
+        Self {
+            folds: self.held_out.map_or(Folds::None, Folds::Split),
+            held_out: None,
+            ..self
+        }
+    }
+
+    fn needs_draws(&self) -> bool {
+        let drawn = matches!(self.folds, Folds::Drawn(_) | Folds::Split(_));
+        self.draws || drawn || self.held_out.is_some()
+    }
 }
 
 /// A plan with its look-up tables.
@@ -129,11 +126,16 @@ impl Encoder {
     pub fn new(plan: Plan) -> Self {
         let table = |column: &Column| match &column.form {
             Form::Number => HashMap::new(),
-            Form::Categories(categories) => categories
-                .iter()
-                .enumerate()
-                .map(|(at, c)| (c.clone(), at))
-                .collect(),
+            Form::Categories(categories) => {
+                let known = categories.iter().enumerate();
+                let known = known.map(|(at, category)| (category.clone(), at));
+                match column.sql_type.as_str() {
+                    TEXT => known.collect(),
+                    _ => known
+                        .flat_map(|(c, at)| [(plain(&c).to_string(), at), (c, at)])
+                        .collect(),
+                }
+            }
         };
         Self {
             categories: plan.encoding.columns.iter().map(table).collect(),
@@ -215,11 +217,15 @@ impl Encoder {
         counts: &mut Counts,
     ) -> Result<()> {
         let column = &self.plan.encoding.columns[at];
-        let texts = texts(array)?;
+        let (texts, known) = (texts(array)?, &self.categories[at]);
+        let numeric = is_number(array.data_type());
         let mut hot = vec![vec![0.0; features.count]; width];
         for (row, text) in texts.iter().enumerate() {
             let category = match (text, column.fill) {
-                (Some(text), _) => self.categories[at].get(text).copied(),
+                (Some(text), _) => {
+                    let number = || numeric.then(|| known.get(plain(text))).flatten();
+                    known.get(text).or_else(number).copied()
+                }
                 (None, Some(fill)) => Some(fill as usize),
                 (None, None) => {
                     if self.plan.encoding.nulls != NullPolicy::Missing {
@@ -255,15 +261,15 @@ impl Encoder {
         counts.null_feature += features.valid.iter().filter(|valid| !**valid).count() as u64;
         let target = self.target(columns.target, &mut features, counts)?;
         let weight = weights(columns.weight, &mut features, counts)?;
-        let draw = match self.plan.draws {
+        let draw = match self.plan.needs_draws() {
             true => self.draws(&features, &target),
             false => Vec::new(),
         };
-        let fold = self.folds(columns.fold, &draw, &mut features, counts)?;
-        for (row, draw) in draw.iter().enumerate() {
-            if !self.plan.keep.takes(*draw) {
-                features.refuse(row);
-            }
+        let fold = self.folds(columns.fold, &draw, &target, &mut features, counts)?;
+        if let Some(split) = &self.plan.held_out {
+            let held_out = |row: &usize| split.holds_out(draw[*row], target.get(*row).copied());
+            let rows = (0..draw.len()).filter(held_out);
+            rows.for_each(|row| features.refuse(row));
         }
         let all_valid = features.valid.iter().all(|valid| *valid);
         let valid = std::mem::take(&mut features.valid);
@@ -328,22 +334,29 @@ impl Encoder {
         &self,
         array: Option<&ArrayRef>,
         draws: &[u64],
+        target: &[f64],
         features: &mut Features,
         counts: &mut Counts,
     ) -> Result<Vec<u32>> {
-        match (self.plan.folds, array) {
+        match (&self.plan.folds, array) {
             (Folds::None, _) | (Folds::Column(_), None) => Ok(Vec::new()),
             (Folds::Drawn(folds), _) => {
                 // Another stream than that of the held-out rows.
                 let fold =
-                    |draw: &u64| (mix(draw ^ 0x0066_6f6c_6473) % u64::from(folds.max(1))) as u32;
+                    |draw: &u64| (mix(draw ^ 0x0066_6f6c_6473) % u64::from((*folds).max(1))) as u32;
                 Ok(draws.iter().map(fold).collect())
+            }
+            (Folds::Split(split), _) => {
+                let rows = draws.iter().enumerate();
+                let fold =
+                    |(row, draw): (usize, &u64)| split.holds_out(*draw, target.get(row).copied());
+                Ok(rows.map(fold).map(u32::from).collect())
             }
             (Folds::Column(folds), Some(array)) => {
                 let numbers = numbers(array)?;
                 let fold = |row: usize| {
                     let fold = numbers.value(row);
-                    let known = fold.fract() == 0.0 && (0.0..f64::from(folds)).contains(&fold);
+                    let known = fold.fract() == 0.0 && (0.0..f64::from(*folds)).contains(&fold);
                     if numbers.is_valid(row) && known {
                         return fold as u32;
                     }
@@ -354,6 +367,14 @@ impl Encoder {
                 Ok((0..numbers.len()).map(fold).collect())
             }
         }
+    }
+}
+
+/// A number without zeros at its end: the same of all types of numbers.
+fn plain(text: &str) -> &str {
+    match text.contains('.') && !text.contains(['e', 'E']) {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
     }
 }
 
@@ -403,6 +424,7 @@ mod tests {
     use arrow::array::{BooleanArray, Int32Array, StringArray};
 
     use super::*;
+    use crate::statistic::{Statistic, Strata, Task};
 
     fn plan() -> Plan {
         let mut scaled = Column::new("b", "double precision", Form::Number);
@@ -476,8 +498,8 @@ mod tests {
     }
 
     #[test]
-    fn booleans_are_numbers_and_splits_are_whole() {
-        let plan = |keep| Plan {
+    fn booleans_are_numbers_and_rows_are_held_out_or_used() {
+        let plan = |folds, held_out| Plan {
             encoding: Encoding {
                 columns: vec![
                     Column::new("a", "boolean", Form::Number),
@@ -485,9 +507,8 @@ mod tests {
                 ],
                 ..Encoding::default()
             },
-            draws: true,
-            keep,
-            folds: Folds::Drawn(3),
+            folds,
+            held_out,
             ..Plan::default()
         };
         let flags: ArrayRef = Arc::new(
@@ -503,20 +524,30 @@ mod tests {
             weight: None,
             fold: None,
         };
-        let count = |keep| {
+        let collect = |folds, held_out, with: &mut dyn FnMut(&Rows<'_>)| {
             let mut counts = Counts::of(2);
-            let mut folds = [0; 3];
-            Encoder::new(plan(keep))
-                .rows(&columns, 1000, &mut counts, |rows| {
-                    assert!(rows.features[0].iter().sum::<f64>() > 0.0);
-                    rows.fold.iter().for_each(|f| folds[*f as usize] += 1);
-                })
-                .unwrap();
-            assert!(folds.iter().all(|n| *n > counts.used / 6));
-            counts.used
+            let encoder = Encoder::new(plan(folds, held_out));
+            encoder.rows(&columns, 1000, &mut counts, with).unwrap();
+            counts.used as usize
         };
-        let held_out = count(Keep::HeldOut(0.2));
-        assert!((150..250).contains(&held_out));
-        assert_eq!(count(Keep::Training(0.2)) + held_out, 1000);
+        let strata = Task::of_all(Statistic::Strata(Strata { labels: 0 }));
+        let mut state = strata.start();
+        // Rows without draws would be in no stratum.
+        collect(Folds::Drawn(3), None, &mut |rows| {
+            assert!(rows.features[0].iter().sum::<f64>() > 300.0);
+            let count = |fold: u32| rows.fold.iter().filter(|f| **f == fold).count();
+            assert!((0..3).all(|fold| count(fold) > 1000 / 6));
+            strata.update(&mut state, rows);
+        });
+        let split = Split::of(0.2, &state);
+        let mut held_out = 0;
+        collect(Folds::Split(split.clone()), None, &mut |rows| {
+            held_out = rows.fold.iter().sum::<u32>() as usize;
+        });
+        assert!((198..=202).contains(&held_out));
+        let kept = collect(Folds::None, Some(split), &mut |rows| {
+            assert_eq!(rows.count, 1000 - held_out);
+        });
+        assert_eq!(kept + held_out, 1000);
     }
 }

@@ -13,7 +13,7 @@ mod survey;
 use serde::{Deserialize, Serialize};
 
 pub use counts::Counts;
-pub use encode::{Columns, Encoder, Features, Folds, Keep, Plan};
+pub use encode::{Columns, Encoder, Features, Folds, Plan};
 pub use label::Target;
 pub use number::{is_feature, is_number, numbers};
 pub use survey::{Survey, Surveyed};
@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 
 /// More categories of one column, or labels of a target, than these are refused.
 pub const CATEGORY_LIMIT: usize = 1000;
+
+/// The SQL type of text.
+const TEXT: &str = "text";
 
 /// What is done about NULL in a feature.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub enum Unknown {
 pub enum Form {
     /// One feature; booleans are 0 and 1.
     Number,
-    /// One feature for each category: 1 where the row has it, else 0.
+    /// One feature for each category: 1 where the row has it, else 0. Also of numbers, as text.
     Categories(Vec<String>),
 }
 
@@ -87,6 +90,17 @@ impl Column {
         }
     }
 
+    /// The categories in the order of what they are: numbers by value, all else by their characters.
+    fn sorted(&self, mut categories: Vec<String>) -> Vec<String> {
+        let number = |text: &String| text.parse::<f64>();
+        categories.sort_unstable();
+        if self.sql_type != TEXT && categories.iter().all(|text| number(text).is_ok()) {
+            let value = |text: &String| number(text).unwrap_or(f64::NAN);
+            categories.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        }
+        categories
+    }
+
     /// How many features it makes.
     pub fn width(&self) -> usize {
         match &self.form {
@@ -102,6 +116,12 @@ pub struct Encoding {
     pub columns: Vec<Column>,
     pub nulls: NullPolicy,
     pub unknown: Unknown,
+}
+
+fn distinct(categories: &[String]) -> bool {
+    let mut all: Vec<&String> = categories.iter().collect();
+    all.sort_unstable();
+    all.is_sorted_by(|a, b| a < b)
 }
 
 impl Encoding {
@@ -132,7 +152,7 @@ impl Encoding {
                     Form::Number => true,
                     Form::Categories(categories) => {
                         categories.len() <= CATEGORY_LIMIT
-                            && categories.is_sorted_by(|a, b| a < b)
+                            && distinct(categories)
                             && column.fill.is_none_or(|at| {
                                 at.fract() == 0.0 && at >= 0.0 && (at as usize) < categories.len()
                             })

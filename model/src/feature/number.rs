@@ -1,5 +1,7 @@
 //! Columns as numbers.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
@@ -34,9 +36,13 @@ pub fn numbers(array: &ArrayRef) -> Result<Float64Array> {
     found.ok_or_else(|| Error::internal("a column that is no number"))
 }
 
-/// Text of a column, by row.
+/// Text of a column, by row. Both zeros are one value.
 pub(super) fn texts(array: &ArrayRef) -> Result<arrow::array::StringViewArray> {
-    let cast = cast(array, &DataType::Utf8View);
+    let array: ArrayRef = match array.as_primitive_opt::<Float64Type>() {
+        Some(numbers) => Arc::new(numbers.unary::<_, Float64Type>(|value| value + 0.0)),
+        None => Arc::clone(array),
+    };
+    let cast = cast(&array, &DataType::Utf8View);
     let cast = cast.map_err(|e| Error::internal(format!("a column that is no text: {e}")))?;
     let found = cast.as_string_view_opt().cloned();
     found.ok_or_else(|| Error::internal("a column that is no text"))

@@ -1,6 +1,6 @@
 //! What has to be known of columns before they can be features: categories, labels, means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::sum::{Sum, dot, total};
 pub struct Survey {
     /// Names of the feature columns, for messages.
     pub columns: Vec<String>,
-    /// Whether each feature column is text.
+    /// Whether each feature column becomes categories.
     pub texts: Vec<bool>,
     /// The target's name, where its labels are looked for.
     pub labels: Option<String>,
@@ -26,7 +26,7 @@ pub struct Survey {
 pub struct Surveyed {
     pub rows: u64,
     features: Vec<Found>,
-    labels: BTreeMap<String, Sum>,
+    labels: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Survey {
         Surveyed {
             rows: 0,
             features: vec![Found::default(); self.texts.len()],
-            labels: BTreeMap::new(),
+            labels: BTreeSet::new(),
         }
     }
 
@@ -69,12 +69,10 @@ impl Survey {
                 let weight = weights
                     .as_ref()
                     .map_or(1.0, |w| if w.is_valid(row) { w.value(row) } else { 0.0 });
-                let Some(text) = text.filter(|_| weight > 0.0) else {
-                    continue;
-                };
-                match found.labels.get_mut(text) {
-                    Some(sum) => sum.add(weight),
-                    None => drop(found.labels.insert(text.to_string(), Sum::from(weight))),
+                // Rows of no weight are not learned from.
+                let unknown = |text: &&str| weight > 0.0 && !found.labels.contains(*text);
+                if let Some(text) = text.filter(unknown) {
+                    found.labels.insert(text.to_string());
                 }
             }
             limit(found.labels.len(), &format!("the target \"{name}\""))?;
@@ -104,10 +102,7 @@ impl Survey {
             }
             limit(mine.texts.len(), &format!("column \"{name}\""))?;
         }
-        for (label, weight) in &other.labels {
-            let mine = found.labels.entry(label.clone()).or_default();
-            *mine = *mine + *weight;
-        }
+        found.labels.extend(other.labels.iter().cloned());
         limit(found.labels.len(), "the target")
     }
 }
@@ -176,7 +171,7 @@ impl Surveyed {
             .features
             .iter()
             .flat_map(|f| f.texts.keys())
-            .chain(self.labels.keys());
+            .chain(&self.labels);
         size_of::<Self>()
             + self.features.len() * size_of::<Found>()
             + texts.map(|t| t.len() + 64).sum::<usize>()
@@ -187,17 +182,15 @@ impl Surveyed {
         let Some(found) = self.features.get(at) else {
             return;
         };
-        if let Form::Categories(categories) = &mut column.form {
-            *categories = found.texts.keys().cloned().collect();
+        if column.form != Form::Number {
+            let sorted = column.sorted(found.texts.keys().cloned().collect());
             if impute {
                 // The first of the most frequent ones.
                 let most = found.texts.values().max();
-                column.fill = found
-                    .texts
-                    .values()
-                    .position(|n| Some(n) == most)
-                    .map(|at| at as f64);
+                let first = sorted.iter().position(|text| found.texts.get(text) == most);
+                column.fill = first.map(|at| at as f64);
             }
+            column.form = Form::Categories(sorted);
             return;
         }
         if impute {
@@ -209,13 +202,8 @@ impl Surveyed {
         }
     }
 
-    /// The labels in the order of their type, and how much the rows of each weigh.
-    pub fn labels(&self, data_type: &arrow::datatypes::DataType) -> (Vec<String>, Vec<f64>) {
-        let labels = label::sorted(self.labels.keys().cloned().collect(), data_type);
-        let weights = labels
-            .iter()
-            .map(|label| self.labels[label].value())
-            .collect();
-        (labels, weights)
+    /// The labels in the order of their type.
+    pub fn labels(&self, data_type: &arrow::datatypes::DataType) -> Vec<String> {
+        label::sorted(self.labels.iter().cloned().collect(), data_type)
     }
 }

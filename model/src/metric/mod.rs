@@ -11,10 +11,12 @@
 
 mod confusion;
 mod ranking;
+mod scored;
 mod values;
 
 pub use confusion::{Confusion, LABELS};
 pub use ranking::{Ranking, SCORES};
+pub use scored::{Errors, metrics};
 
 use crate::error::{Error, Result};
 use crate::state::State;

@@ -70,7 +70,7 @@ impl Ranking {
         }
     }
 
-    pub(super) fn update(
+    pub(crate) fn update(
         &mut self,
         name: &str,
         truth: &[f64],
@@ -143,7 +143,7 @@ impl Ranking {
         self.scores = coarser;
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.settle();
         let mut other = other.clone();
         other.settle();
@@ -156,13 +156,17 @@ impl Ranking {
         self.join(&other.scores);
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         (self.scores.capacity() + self.waiting.capacity()) * size_of::<At>()
     }
 
     /// Weights that are sums of few numbers take one number each.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        self.settle();
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        if !self.waiting.is_empty() {
+            let mut settled = self.clone();
+            settled.settle();
+            return settled.write(out);
+        }
         let short = self
             .scores
             .iter()
@@ -180,7 +184,7 @@ impl Ranking {
         }
     }
 
-    pub(super) fn read(bytes: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &mut &[u8]) -> Option<Self> {
         let ([short, dropped], rest) = bytes.split_first_chunk::<2>()?;
         let (count, mut rest) = rest.split_first_chunk::<4>()?;
         let (short, count) = (*short == 1, u32::from_le_bytes(*count) as usize);

@@ -1,10 +1,11 @@
 //! A search as a trainer: rounds of candidates, then the winner on all rows.
 //!
 //! ```text
-//! count ─▶ round: moments of each fold ──────────────────▶ scores ─▶ next round, or the winner
-//! (halving)       labels of each fold ─▶ side by side ───▶           on all rows
-//!                 (classifications)
+//! count ─▶ round: moments of each fold ─▶ scores ─▶ next round, or the winner
+//! (halving)       side by side ─────────▶           on all rows
 //! ```
+//!
+//! Of a classification, the first scan of candidates side by side counts the labels of each fold as well.
 
 use super::candidate::{Candidate, candidates};
 use super::lockstep::{Frame, Lockstep, Warnings};
@@ -61,8 +62,11 @@ pub(super) struct Round {
 enum Stage {
     Count,
     Moments,
-    Tally,
-    Slots(Box<Lockstep>),
+    Slots {
+        lockstep: Box<Lockstep>,
+        /// Whether the labels of each fold are still to be counted, which the first scan does.
+        uncounted: bool,
+    },
     Refit(Box<dyn Trainer>),
     Done,
 }
@@ -194,25 +198,33 @@ impl Search {
     }
 
     fn first_stage(&self) -> Result<Stage> {
-        Ok(match (self.of_moments, self.frame.class.purpose) {
-            (true, _) => Stage::Moments,
-            (false, Purpose::Classification) => Stage::Tally,
-            _ => self.slots(&vec![Vec::new(); self.frame.folds as usize])?,
+        match self.of_moments {
+            true => Ok(Stage::Moments),
+            false => self.slots(),
+        }
+    }
+
+    /// The slots of the round.
+    fn slots(&self) -> Result<Stage> {
+        let candidates = self.round.candidates.iter();
+        let setups = candidates.flat_map(|candidate| {
+            let setup = Setup {
+                parameters: candidate.parameters.clone(),
+                ..self.setup.clone()
+            };
+            std::iter::repeat_n(setup, self.frame.folds as usize)
+        });
+        let lockstep = Lockstep::of(&self.frame, self.round.sample.clone(), setups.collect())?;
+        Ok(Stage::Slots {
+            lockstep: Box::new(lockstep),
+            uncounted: self.frame.class.purpose == Purpose::Classification,
         })
     }
 
-    /// The slots of the round; `weights` are those of the labels outside each fold.
-    fn slots(&self, weights: &[Vec<f64>]) -> Result<Stage> {
-        let candidates = self.round.candidates.iter();
-        let setups = candidates.flat_map(|candidate| {
-            weights.iter().map(|weights| Setup {
-                parameters: candidate.parameters.clone(),
-                label_weights: weights.clone(),
-                ..self.setup.clone()
-            })
-        });
-        let lockstep = Lockstep::of(&self.frame, self.round.sample.clone(), setups.collect())?;
-        Ok(Stage::Slots(Box::new(lockstep)))
+    /// Counts the labels.
+    pub(super) fn tally(&self) -> Statistic {
+        let labels = self.setup.labels.len();
+        Statistic::Tally(Tally { labels })
     }
 
     /// A task for each fold.
@@ -297,6 +309,7 @@ impl Search {
     fn score_moments(&mut self, folds: &Folds) -> Result<Vec<Vec<f64>>> {
         let mut scores = Vec::with_capacity(self.round.candidates.len());
         for candidate in &self.round.candidates {
+            self.setup.watch.check()?;
             let setup = Setup {
                 parameters: candidate.parameters.clone(),
                 ..self.setup.clone()
@@ -310,7 +323,9 @@ impl Search {
                 row.push(match model.fit(training).and_then(Fitted::checked) {
                     Ok(fitted) => {
                         self.warnings.add_all(&fitted);
-                        self.frame.scoring.of_errors(&folds.errors(fold, &fitted)?)
+                        self.frame
+                            .scoring
+                            .of_errors(&folds.errors(fold, &fitted)?)?
                     }
                     Err(error) => self.frame.failed(error, &mut self.warnings)?,
                 });
@@ -319,30 +334,24 @@ impl Search {
         }
         Ok(scores)
     }
+}
 
-    /// The weights of labels outside each fold. Models that never saw a label cannot be compared.
-    pub(super) fn outside(&self, tallies: &[State]) -> Result<Vec<Vec<f64>>> {
-        let weights = |fold: usize| {
-            if tallies[fold].rows == 0 {
-                return Err(no_rows(fold, tallies.len()));
-            }
-            let mut outside = State::of_sums(self.setup.labels.len());
-            let others = tallies.iter().enumerate().filter(|(at, _)| *at != fold);
-            for (_, other) in others {
-                outside.merge(other)?;
-            }
-            let weights: Vec<f64> = outside.sums.iter().map(|sum| sum.value()).collect();
-            match weights.iter().position(|weight| *weight <= 0.0) {
-                Some(label) => Err(Error::rows(format!(
-                    "no row outside fold {fold} has the label '{}'",
-                    self.setup.labels[label]
-                ))
-                .hint("Take fewer folds, or more rows (of HalvingGridSearchCV: min_resources).")),
-                None => Ok(weights),
-            }
-        };
-        (0..tallies.len()).map(weights).collect()
+/// Fails where a label is in one fold only: models that never saw a label cannot be compared.
+pub(super) fn check_labels(labels: &[String], folds: &[State]) -> Result<()> {
+    for fold in 0..folds.len() {
+        if folds[fold].rows == 0 {
+            return Err(no_rows(fold, folds.len()));
+        }
+        let others = || folds.iter().enumerate().filter(|(at, _)| *at != fold);
+        let seen = |label: usize| others().any(|(_, other)| other.sums[label].value() > 0.0);
+        if let Some(label) = (0..labels.len()).find(|label| !seen(*label)) {
+            let label = &labels[label];
+            let message = format!("no row outside fold {fold} has the label '{label}'");
+            return Err(Error::rows(message)
+                .hint("Take fewer folds, or more rows (of HalvingGridSearchCV: min_resources)."));
+        }
     }
+    Ok(())
 }
 
 impl Outcome {
@@ -360,21 +369,26 @@ impl Trainer for Search {
     }
 
     fn tasks(&mut self) -> Vec<Task> {
-        let tally = |labels: usize| Statistic::Tally(Tally { labels });
+        let tallies = self.by_fold(self.tally());
         match &mut self.stage {
             Stage::Count => self.by_fold(Statistic::Early(self.early())),
             Stage::Moments => self.by_fold(Statistic::Moments(Moments {
                 features: self.setup.features.len(),
                 target: true,
             })),
-            Stage::Tally => self.by_fold(tally(self.setup.labels.len())),
-            Stage::Slots(lockstep) => lockstep.tasks(),
+            Stage::Slots {
+                lockstep,
+                uncounted,
+            } => {
+                let counts = tallies.into_iter().filter(|_| *uncounted);
+                lockstep.tasks().into_iter().chain(counts).collect()
+            }
             Stage::Refit(trainer) => trainer.tasks(),
             Stage::Done => Vec::new(),
         }
     }
 
-    fn take(&mut self, collected: Collected) -> Result<Step> {
+    fn take(&mut self, mut collected: Collected) -> Result<Step> {
         match &mut self.stage {
             Stage::Count => {
                 self.plan_rounds(collected.0)?;
@@ -386,8 +400,14 @@ impl Trainer for Search {
                 let whole = self.round.sample.is_none().then_some(&folds.whole);
                 return self.go_on(scores, whole);
             }
-            Stage::Tally => self.stage = self.slots(&self.outside(&collected.0)?)?,
-            Stage::Slots(lockstep) => {
+            Stage::Slots {
+                lockstep,
+                uncounted,
+            } => {
+                if std::mem::take(uncounted) {
+                    let slots = collected.0.len().saturating_sub(self.frame.folds as usize);
+                    check_labels(&self.setup.labels, &collected.0.split_off(slots))?;
+                }
                 if let Some(scores) = lockstep.take(&collected)? {
                     self.warnings.merge(std::mem::take(&mut lockstep.warnings));
                     return self.go_on(scores, None);

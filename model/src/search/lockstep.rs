@@ -14,7 +14,6 @@ use super::score::Scoring;
 use crate::class::{Class, Training};
 use crate::error::{Error, Kind, Result};
 use crate::fitted::Fitted;
-use crate::rows::Rows;
 use crate::statistic::{Collected, Part, Sample, Score, Statistic, Task};
 use crate::train::{Setup, Step, Trainer};
 
@@ -114,15 +113,6 @@ impl Frame {
                 self.class.name
             ))),
         }
-    }
-}
-
-impl Score {
-    fn has_probabilities(&self) -> bool {
-        let columns: Vec<&[f64]> = vec![&[]; self.setup.features.len()];
-        let none = Rows::of(&columns, 0);
-        self.predictor()
-            .is_some_and(|p| p.probabilities(&none).is_some())
     }
 }
 
@@ -237,7 +227,7 @@ impl Slot {
                 let state = state.filter(|state| state.rows > 0).ok_or_else(|| {
                     super::moments::no_rows(self.fold as usize, frame.folds as usize)
                 })?;
-                self.stage = Stage::Done(frame.scoring.of_state(state));
+                self.stage = Stage::Done(frame.scoring.of_state(state)?);
             }
             Stage::Done(_) => {}
         }

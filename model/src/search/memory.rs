@@ -1,6 +1,6 @@
 //! The candidates of a round in memory, for classes that train there.
 
-use super::driver::Search;
+use super::driver::{Search, check_labels};
 use crate::class::{Class, Purpose, Training};
 use crate::error::{Error, Result};
 use crate::fitted::Fitted;
@@ -19,10 +19,16 @@ pub fn train(class: &Class, setup: &Setup, rows: &Owned) -> Result<Fitted> {
     }
 }
 
+/// Rows that are scored between two checks: neighbours of one may take long.
+const SCORED: usize = 64;
+
 /// The scores of the round's candidates in each fold.
 pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     let (frame, sample) = (search.frame.clone(), search.round.sample.clone());
-    let weights = weights(search, rows)?;
+    if frame.class.purpose == Purpose::Classification {
+        let tasks = search.by_fold(search.tally());
+        check_labels(&search.setup.labels, &collect(&tasks, rows).0)?;
+    }
     let task = |statistic: Statistic, part: Part| Task {
         sample: sample.clone(),
         ..Task::of(statistic, part)
@@ -30,12 +36,12 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     let candidates = std::mem::take(&mut search.round.candidates);
     let mut scores = vec![Vec::new(); candidates.len()];
     for fold in 0..frame.folds {
+        search.setup.watch.check()?;
         let outside = task(Statistic::Tally(Tally { labels: 0 }), Part::Except(fold));
         let training = rows.view(|rows| outside.rows(rows));
         for (candidate, scores) in candidates.iter().zip(&mut scores) {
             let setup = Setup {
                 parameters: candidate.parameters.clone(),
-                label_weights: weights.get(fold as usize).cloned().unwrap_or_default(),
                 ..search.setup.clone()
             };
             let score = match train(frame.class, &setup, &training) {
@@ -45,11 +51,14 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
                     let score = frame.score_of(fitted, &setup)?;
                     let held_out = task(Statistic::Score(score), Part::Fold(fold));
                     let mut state = held_out.start();
-                    rows.view(|rows| held_out.update(&mut state, rows));
+                    rows.blocks(SCORED, |rows| {
+                        held_out.update(&mut state, rows);
+                        setup.watch.check()
+                    })?;
                     if state.rows == 0 {
                         return Err(super::moments::no_rows(fold as usize, frame.folds as usize));
                     }
-                    frame.scoring.of_state(&state)
+                    frame.scoring.of_state(&state)?
                 }
             };
             scores.push(score);
@@ -57,16 +66,6 @@ pub fn scores(search: &mut Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
     }
     search.round.candidates = candidates;
     Ok(scores)
-}
-
-/// The weights of labels outside each fold; none of a regression.
-fn weights(search: &Search, rows: &Owned) -> Result<Vec<Vec<f64>>> {
-    if search.frame.class.purpose != Purpose::Classification {
-        return Ok(Vec::new());
-    }
-    let labels = search.setup.labels.len();
-    let tasks = search.by_fold(Statistic::Tally(Tally { labels }));
-    search.outside(&collect(&tasks, rows).0)
 }
 
 pub fn collect(tasks: &[Task], rows: &Owned) -> Collected {

@@ -5,9 +5,9 @@
 //! With S the products of deviations from the fold's means m, W its weight and e = y - b - x'w:
 //! Σe = W (m_y - b - m_x'w) and Σe² = S_yy - 2 w'S_xy + w'S_xx w + (Σe)² / W.
 
-use super::score::Errors;
 use crate::error::{Error, Result};
 use crate::fitted::Fitted;
+use crate::metric::Errors;
 use crate::state::State;
 use crate::statistic::moments::Centred;
 use crate::sum::Sum;
@@ -88,6 +88,7 @@ impl Folds {
         let errors = mean * own.weight;
         let squares = squares + errors * mean;
         Ok(Errors {
+            rows: own.rows,
             weight: own.weight,
             target: *target,
             target_squares: *target_squares,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Collect;
 use crate::rows::Rows;
 use crate::state::State;
-use crate::sum::{Sum, dot, total};
+use crate::sum::{Sum, Weighted, dot, total};
 
 /// Four sums for each feature: values, weights, weighted values, weighted squares; and its extremes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,9 +38,8 @@ impl Collect for Columns {
                     dot(values, values),
                 ],
                 Some(weight) => {
-                    let weighted: Vec<f64> =
-                        values.iter().zip(weight).map(|(x, w)| x * w).collect();
-                    [total(weight), total(&weighted), dot(&weighted, values)]
+                    let weighted = Weighted::of(values, weight);
+                    [total(weight), weighted.total(), weighted.dot(values)]
                 }
             };
             let counted = [Sum::from(values.len() as f64)];
@@ -125,6 +124,8 @@ pub struct Column {
     pub count: u64,
     /// The sum of their weights.
     pub weight: f64,
+    /// Of the values times their weights.
+    pub total: f64,
     pub mean: f64,
     /// The mean of squared deviations from the mean.
     pub variance: f64,
@@ -145,6 +146,7 @@ impl Column {
                 Self {
                     count: sums[0].value() as u64,
                     weight: weight.value(),
+                    total: sum.value(),
                     mean: mean.value(),
                     variance: (deviations / weight).value().max(0.0),
                     low: *low,
@@ -195,7 +197,10 @@ mod tests {
     #[test]
     fn an_offset_takes_nothing_from_the_variance() {
         let near = columns(&[&[0.0, 1.0, 2.0, 3.0]], None);
-        let far = columns(&[&[1e9, 1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0]], None);
-        assert_eq!(near[0].variance, far[0].variance);
+        let far: &[f64] = &[1e9, 1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0];
+        assert_eq!(near[0].variance, columns(&[far], None)[0].variance);
+        // Products with such weights have more digits than there are.
+        let weighted = columns(&[far], Some(&[0.1; 4]));
+        assert!((near[0].variance - weighted[0].variance).abs() < 1e-15);
     }
 }

@@ -14,6 +14,7 @@ pub mod picks;
 pub mod profile;
 pub mod ranks;
 pub mod score;
+pub mod strata;
 pub mod tally;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub use picks::Picks;
 pub use profile::Profile;
 pub use ranks::Ranks;
 pub use score::Score;
+pub use strata::{Split, Strata};
 pub use tally::Tally;
 
 /// A statistic of rows.
@@ -56,6 +58,7 @@ pub enum Statistic {
     Profile(Profile),
     Ranks(Ranks),
     Score(Score),
+    Strata(Strata),
     Tally(Tally),
 }
 
@@ -74,6 +77,7 @@ impl Statistic {
             Statistic::Profile(profile) => profile,
             Statistic::Ranks(ranks) => ranks,
             Statistic::Score(score) => score,
+            Statistic::Strata(strata) => strata,
             Statistic::Tally(tally) => tally,
         }
     }

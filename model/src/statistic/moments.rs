@@ -6,7 +6,7 @@ use super::Collect;
 use crate::rows::Rows;
 use crate::solve::Symmetric;
 use crate::state::State;
-use crate::sum::{Sum, dot, total};
+use crate::sum::{Sum, Weighted, dot, total};
 
 /// Sums of weights, of values, and of products of values. The target counts as the last column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,11 +30,10 @@ impl Collect for Moments {
     fn update(&self, state: &mut State, rows: &Rows<'_>) {
         let target = self.target.then_some(rows.target);
         let columns: Vec<&[f64]> = rows.features.iter().copied().chain(target).collect();
-        let weighted: Option<Vec<Vec<f64>>> = rows.weight.map(|weight| {
-            let times = |column: &&[f64]| column.iter().zip(weight).map(|(x, w)| x * w).collect();
-            columns.iter().map(times).collect()
+        let weighted: Option<Vec<Weighted>> = rows.weight.map(|weight| {
+            let columns = columns.iter();
+            columns.map(|column| Weighted::of(column, weight)).collect()
         });
-        let left = |at: usize| weighted.as_ref().map_or(columns[at], |w| w[at].as_slice());
 
         let mut sums = state.sums.iter_mut();
         let mut add = |value: Sum| {
@@ -43,12 +42,18 @@ impl Collect for Moments {
             }
         };
         add(rows.weight.map_or(Sum::from(rows.count as f64), total));
-        (0..columns.len()).for_each(|at| add(total(left(at))));
+        let total_of = |at: usize| match &weighted {
+            None => total(columns[at]),
+            Some(weighted) => weighted[at].total(),
+        };
+        let product = |row: usize, column: &[f64]| match &weighted {
+            None => dot(columns[row], column),
+            Some(weighted) => weighted[row].dot(column),
+        };
+        (0..columns.len()).for_each(|at| add(total_of(at)));
         for row in 0..columns.len() {
-            columns
-                .iter()
-                .take(row + 1)
-                .for_each(|column| add(dot(left(row), column)));
+            let pairs = columns.iter().take(row + 1);
+            pairs.for_each(|column| add(product(row, column)));
         }
     }
 }

@@ -39,7 +39,7 @@ SEARCHES = [
     # Scores that are equal share a rank.
     (Lasso, {}, "diabetes", EXACT, {"alpha": [500, 1000, 1]}, {"cv": 5}, 1),
 ] + [
-    (GaussianNB, {}, name, {}, {"var_smoothing": [1e-9, 1e-3, 0.1, 1]}, {"cv": 5, "scoring": scoring}, 4)
+    (GaussianNB, {}, name, {}, {"var_smoothing": [1e-9, 1e-3, 0.1, 1]}, {"cv": 5, "scoring": scoring}, 3)
     for name, scorings in [
         ("wine", [None, "balanced_accuracy", "neg_log_loss", "f1_macro", "f1_weighted"]),
         ("two_classes", ["accuracy", "f1", "precision", "recall"]),

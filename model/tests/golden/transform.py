@@ -44,6 +44,16 @@ CASES = [
         {"strategy": "constant", "fill_value": -1.5},
     ]
 ]
+# These know of gaps: what is missing does not count, and stays missing.
+SCALED_GAPS = [
+    (cls, {}, name, parameters, 1e-12)
+    for name in ["iris", "wine"]
+    for cls, parameters in [
+        ("StandardScaler", {}), ("MinMaxScaler", {}), ("MaxAbsScaler", {}), ("RobustScaler", {}),
+        ("MinMaxScaler", {"feature_range": [-1, 2], "clip": True}), ("MaxAbsScaler", {"clip": True}),
+        ("RobustScaler", {"unit_variance": True}),
+    ]
+]
 ATTRIBUTES = [
     "mean_", "var_", "scale_", "min_", "data_min_", "data_max_", "max_abs_", "center_", "components_",
     "explained_variance_", "explained_variance_ratio_", "singular_values_", "noise_variance_",
@@ -61,9 +71,10 @@ def gaps(x):
 
 def main():
     cases = []
-    for name, theirs, dataset, ours, tolerance in CASES:
+    for at, (name, theirs, dataset, ours, tolerance) in enumerate(CASES + SCALED_GAPS):
         x, _ = data.load(dataset)
-        if name == "SimpleImputer":
+        has_gaps = name == "SimpleImputer" or at >= len(CASES)
+        if has_gaps:
             x = gaps(x)
         cls = next(getattr(m, name) for m in [preprocessing, decomposition, impute] if hasattr(m, name))
         given = ours | theirs
@@ -78,7 +89,7 @@ def main():
         }
         cases.append({
             "class": name, "data": dataset, "parameters": ours, "tolerance": tolerance,
-            "arrays": arrays, "outputs": model.transform(x)[:ROWS].tolist(),
+            "gaps": has_gaps, "arrays": arrays, "outputs": [[None if np.isnan(v) else v for v in row] for row in model.transform(x)[:ROWS].tolist()],
         })
     text = json.dumps(cases, separators=(",", ":")).replace('{"class"', '\n{"class"')
     pathlib.Path(__file__).with_suffix(".json").write_text(text + "\n")

@@ -125,16 +125,13 @@ impl Data {
             }
             _ => Vec::new(),
         };
-        let weight_of = |label: &String| {
-            let label: f64 = label.parse().unwrap();
-            self.target.iter().filter(|t| **t == label).count() as f64
-        };
         let parameters: Parameters = class.parameters(given).unwrap().0;
         Setup {
             parameters,
             features: self.names.clone(),
-            label_weights: labels.iter().map(weight_of).collect(),
+            columns: self.names.iter().map(|name| (name.clone(), 1)).collect(),
             labels,
+            ..Setup::default()
         }
     }
 }

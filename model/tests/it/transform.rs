@@ -1,13 +1,21 @@
 //! Scalers, principal components and imputation.
 
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Float64Array};
+use arrow::datatypes::Float64Type;
+use quern_model::class;
+use quern_model::feature::{Column, Encoding, Form, NullPolicy};
+use quern_model::fitted::{Array, Fitted};
+use quern_model::model::{Definition, Model};
 use quern_model::predict::Predictor;
 
 use crate::common::{Data, assert_close, data, fails, golden, numbers, parameters, train};
 
 /// The data of a golden case: `tests/golden/transform.py` makes the same gaps.
-fn case_data(class: &str, name: &str) -> Data {
+fn case_data(name: &str, gaps: bool) -> Data {
     let mut data = data(name);
-    if class == "SimpleImputer" {
+    if gaps {
         let width = data.features.len();
         for (at, column) in data.features.iter_mut().enumerate() {
             for (row, value) in column.iter_mut().enumerate() {
@@ -37,7 +45,8 @@ fn transformations_are_those_of_scikit_learn() {
     for case in golden("transform").as_array().unwrap() {
         let class = case["class"].as_str().unwrap();
         let what = format!("{class} {} {}", case["data"], case["parameters"]);
-        let data = case_data(class, case["data"].as_str().unwrap());
+        let gaps = case["gaps"].as_bool().unwrap();
+        let data = case_data(case["data"].as_str().unwrap(), gaps);
         let (fitted, predictor) = train(class, &parameters(&case["parameters"]), &data);
         let tolerance = case["tolerance"].as_f64().unwrap();
         for (name, expected) in case["arrays"].as_object().unwrap() {
@@ -49,8 +58,16 @@ fn transformations_are_those_of_scikit_learn() {
             );
         }
         let expected = case["outputs"].as_array().unwrap();
-        let found = transformed(predictor.as_ref(), &data, expected.len());
-        assert_close(&what, &found, &numbers(&case["outputs"]), tolerance);
+        let mut found = transformed(predictor.as_ref(), &data, expected.len());
+        let rows = expected.iter().map(|row| row.as_array().unwrap());
+        let mut known = Vec::new();
+        for (found, expected) in found.iter_mut().zip(rows.flatten()) {
+            // What is missing stays so.
+            assert_eq!(found.is_nan(), expected.is_null(), "{what}");
+            *found = if found.is_nan() { 0.0 } else { *found };
+            known.push(expected.as_f64().unwrap_or(0.0));
+        }
+        assert_close(&what, &found, &known, tolerance);
     }
 }
 
@@ -79,6 +96,35 @@ fn principal_components_of_fewer_rows_than_features() {
     let (fitted, _) = train("PCA", &[], &data);
     assert_eq!(fitted.arrays["components"].shape, [10, 13]);
     assert!(fitted.arrays["explained_variance"].data[9] < 1e-9);
+}
+
+#[test]
+fn what_is_missing_stays_null() {
+    let class = class::find("MinMaxScaler").unwrap();
+    let column = |name: &str| Column::new(name, "double precision", Form::Number);
+    let encoding = Encoding {
+        columns: vec![column("a"), column("b")],
+        nulls: NullPolicy::Missing,
+        ..Encoding::default()
+    };
+    let vector = |values: &[f64]| Array::vector(values.to_vec());
+    let definition = Definition {
+        parameters: class.parameters(&[]).unwrap().0,
+        encoding,
+        target: None,
+        fitted: Fitted::default()
+            .with("scale", vector(&[2.0, 1.0]))
+            .with("min", vector(&[1.0, 0.0])),
+    };
+    let model = Model::new(class, definition).unwrap();
+    let a = Float64Array::from(vec![Some(1.0), None, Some(3.0)]);
+    let b = Float64Array::from(vec![Some(5.0), Some(6.0), Some(f64::NAN)]);
+    let found = model.transform(&[Arc::new(a), Arc::new(b)], 3).unwrap();
+    let expected = [[Some(3.0), None, None], [Some(5.0), Some(6.0), None]];
+    for (found, expected) in found.iter().zip(expected) {
+        let expected = Float64Array::from(expected.to_vec());
+        assert_eq!(found.as_primitive::<Float64Type>(), &expected);
+    }
 }
 
 #[test]
@@ -115,6 +161,14 @@ fn what_cannot_be_transformed() {
         let given = serde_json::json!({"strategy": strategy, "keep_empty_features": true});
         let (fitted, _) = train("SimpleImputer", &parameters(&given), &empty);
         assert_eq!(fitted.arrays["statistics"].data[2], 0.0);
+    }
+    for class in [
+        "StandardScaler",
+        "MinMaxScaler",
+        "MaxAbsScaler",
+        "RobustScaler",
+    ] {
+        assert_eq!(fails(class, &[], &empty), "the feature \"x2\" has no value");
     }
     let mut many = data("counts");
     many.features[0] = (0..10_001).map(f64::from).collect();
