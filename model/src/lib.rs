@@ -23,6 +23,7 @@ pub mod exact;
 pub mod parameter;
 
 pub mod elementary;
+pub mod kernel;
 pub mod neighbors;
 pub mod points;
 pub mod rows;
