@@ -1,5 +1,6 @@
 //! The closed list of model classes, under scikit-learn's names. One file for each.
 
+mod class_weight;
 mod dbscan;
 mod elastic_net;
 mod elastic_net_cv;
