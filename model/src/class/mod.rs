@@ -17,10 +17,12 @@ mod lasso;
 mod lasso_cv;
 mod linear_regression;
 mod logistic_regression;
+mod machine;
 mod max_abs_scaler;
 mod min_max_scaler;
 mod nearest;
 mod normalizer;
+mod one_class_svm;
 mod pca;
 mod pls_regression;
 mod poisson_regressor;
@@ -31,6 +33,9 @@ mod robust_scaler;
 mod scaling;
 mod simple_imputer;
 mod standard_scaler;
+mod support_vectors;
+mod svc;
+mod svr;
 
 use crate::error::{Error, Kind, Result};
 use crate::fitted::Fitted;
@@ -116,12 +121,15 @@ pub static CLASSES: &[&Class] = &[
     &max_abs_scaler::CLASS,
     &min_max_scaler::CLASS,
     &normalizer::CLASS,
+    &one_class_svm::CLASS,
     &pca::CLASS,
     &pls_regression::CLASS,
     &poisson_regressor::CLASS,
     &ridge::CLASS,
     &ridge_cv::CLASS,
     &robust_scaler::CLASS,
+    &svc::CLASS,
+    &svr::CLASS,
     &simple_imputer::CLASS,
     &standard_scaler::CLASS,
 ];
