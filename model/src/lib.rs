@@ -21,8 +21,10 @@
 pub mod error;
 pub mod exact;
 pub mod parameter;
+pub mod watch;
 
 pub mod elementary;
+pub mod kernel;
 pub mod neighbors;
 pub mod points;
 pub mod rows;
@@ -36,7 +38,6 @@ pub mod solve;
 pub mod fitted;
 pub mod predict;
 pub mod train;
-pub mod watch;
 
 pub mod class;
 pub mod search;

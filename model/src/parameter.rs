@@ -118,6 +118,8 @@ pub enum Domain {
     Bool,
     /// One of the two, because we do not do what the other asks for.
     Only(bool),
+    /// False, because we do not do it at all; the text says what to do instead.
+    Never(&'static str),
     /// Whole numbers from `min` on.
     Whole {
         min: f64,
@@ -164,6 +166,7 @@ impl Domain {
             (Domain::Any | Domain::Ignored, _) => true,
             (Domain::Bool, Value::Bool(_)) => true,
             (Domain::Only(word), Value::Bool(given)) => word == given,
+            (Domain::Never(_), Value::Bool(given)) => !given,
             (Domain::Whole { min }, Value::Number(n)) => {
                 n.fract() == 0.0 && n >= min && *n <= 9_007_199_254_740_992.0
             }
@@ -189,6 +192,7 @@ impl fmt::Display for Domain {
         match self {
             Domain::Bool => f.write_str("true or false"),
             Domain::Only(word) => write!(f, "{word}, and nothing else yet"),
+            Domain::Never(instead) => write!(f, "false only: {instead}"),
             Domain::Whole { min } => write!(f, "a whole number of at least {min}"),
             Domain::Number { min, max, .. } if min == max => {
                 write!(f, "{min}, and nothing else yet")

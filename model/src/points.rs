@@ -39,6 +39,19 @@ impl Points {
         self.data.extend_from_slice(point);
     }
 
+    pub fn at(&self, number: usize) -> &[f64] {
+        &self.data[number * self.width..(number + 1) * self.width]
+    }
+
+    /// The points with these numbers.
+    pub fn select(&self, numbers: &[usize]) -> Self {
+        let points = numbers.iter().flat_map(|number| self.at(*number));
+        Self {
+            width: self.width,
+            data: points.copied().collect(),
+        }
+    }
+
     pub fn nearest(&self, rows: &Rows<'_>) -> Nearest {
         let mut nearest = Nearest {
             points: vec![0.0; rows.count],

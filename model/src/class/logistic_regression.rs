@@ -4,6 +4,7 @@
 //! than two classes, coefficients and intercepts sum to zero over the classes, which does not change
 //! probabilities.
 
+use super::class_weight::{CLASS_WEIGHT, ClassWeight};
 use super::glm::{self, Model, Plan};
 use super::{Class, Purpose, Training};
 use crate::elementary::logistic;
@@ -75,12 +76,7 @@ static PARAMETERS: &[Parameter] = &[
         Value::Number(1.0),
         "Without effect: intercepts are not penalised.",
     ),
-    parameter(
-        "class_weight",
-        Domain::Any,
-        Value::Null,
-        "How much the rows of each class count: NULL is 1, 'balanced' makes classes count alike, a map has a weight for each label.",
-    ),
+    CLASS_WEIGHT,
     parameter(
         "random_state",
         Domain::Ignored,
@@ -107,13 +103,6 @@ static PARAMETERS: &[Parameter] = &[
     ),
 ];
 
-/// The weights of classes that the parameter asks for.
-enum ClassWeight {
-    Alike,
-    Balanced,
-    Given(Vec<f64>),
-}
-
 struct Logistic {
     setup: Setup,
     class_weight: ClassWeight,
@@ -121,7 +110,7 @@ struct Logistic {
 
 impl Logistic {
     fn new(setup: Setup) -> Result<Self> {
-        let class_weight = ClassWeight::of(&setup)?;
+        let class_weight = ClassWeight::of(CLASS.name, &setup)?;
         Ok(Self {
             setup,
             class_weight,
@@ -133,43 +122,6 @@ impl Logistic {
         match (parameters.word("penalty"), parameters.get("C").as_number()) {
             ("l2", Some(c)) => c.recip(),
             _ => 0.0,
-        }
-    }
-}
-
-impl ClassWeight {
-    fn of(setup: &Setup) -> Result<Self> {
-        let given = setup.parameters.get("class_weight");
-        let wrong = |hint: String| {
-            let message = format!(
-                "invalid value for parameter \"class_weight\" of LogisticRegression: {given}"
-            );
-            Err(Error::parameter(message).hint(hint))
-        };
-        match given {
-            Value::Null => Ok(Self::Alike),
-            Value::Text(word) if word == "balanced" => Ok(Self::Balanced),
-            Value::Map(entries) => {
-                let mut weights = vec![1.0; setup.labels.len()];
-                for (label, value) in entries {
-                    let Some(at) = setup.labels.iter().position(|known| known == label) else {
-                        let labels = setup.labels.join(", ");
-                        return wrong(format!(
-                            "The target has no label \"{label}\"; it has: {labels}."
-                        ));
-                    };
-                    match value.as_number() {
-                        Some(weight) if weight >= 0.0 && weight.is_finite() => weights[at] = weight,
-                        _ => {
-                            return wrong(format!(
-                                "The weight of \"{label}\" must be a number of at least 0."
-                            ));
-                        }
-                    }
-                }
-                Ok(Self::Given(weights))
-            }
-            _ => wrong("It takes NULL, 'balanced', or a weight for each label.".to_string()),
         }
     }
 }
@@ -207,16 +159,7 @@ impl Model for Logistic {
                 "the target has one class only; classification needs two",
             ));
         }
-        let total: f64 = weights.iter().sum();
-        let balanced = |weight: &f64| match *weight > 0.0 {
-            true => total / (present as f64 * weight),
-            false => 1.0,
-        };
-        let class_weights = match &self.class_weight {
-            ClassWeight::Alike => Vec::new(),
-            ClassWeight::Balanced => weights.iter().map(balanced).collect(),
-            ClassWeight::Given(given) => given.clone(),
-        };
+        let class_weights = self.class_weight.of_labels(&weights);
         let weighty = |(at, weight): (usize, &f64)| *weight * class_weights.get(at).unwrap_or(&1.0);
         if weights.iter().enumerate().map(weighty).sum::<f64>() <= 0.0 {
             return Err(Error::rows("all rows have a weight of 0"));

@@ -1,5 +1,6 @@
 //! The closed list of model classes, under scikit-learn's names. One file for each.
 
+mod class_weight;
 mod dbscan;
 mod elastic_net;
 mod elastic_net_cv;
@@ -16,10 +17,12 @@ mod lasso;
 mod lasso_cv;
 mod linear_regression;
 mod logistic_regression;
+mod machine;
 mod max_abs_scaler;
 mod min_max_scaler;
 mod nearest;
 mod normalizer;
+mod one_class_svm;
 mod one_hot_encoder;
 mod pca;
 mod pls_regression;
@@ -31,6 +34,9 @@ mod robust_scaler;
 mod scaling;
 mod simple_imputer;
 mod standard_scaler;
+mod support_vectors;
+mod svc;
+mod svr;
 
 use arrow::datatypes::DataType;
 
@@ -119,6 +125,7 @@ pub static CLASSES: &[&Class] = &[
     &max_abs_scaler::CLASS,
     &min_max_scaler::CLASS,
     &normalizer::CLASS,
+    &one_class_svm::CLASS,
     &one_hot_encoder::CLASS,
     &pca::CLASS,
     &pls_regression::CLASS,
@@ -126,6 +133,8 @@ pub static CLASSES: &[&Class] = &[
     &ridge::CLASS,
     &ridge_cv::CLASS,
     &robust_scaler::CLASS,
+    &svc::CLASS,
+    &svr::CLASS,
     &simple_imputer::CLASS,
     &standard_scaler::CLASS,
 ];

@@ -18,4 +18,5 @@ mod penalized;
 mod search;
 mod search_errors;
 mod store;
+mod svm;
 mod transform;

@@ -103,6 +103,15 @@ fn models() -> Vec<(&'static str, (&'static str, Definition))> {
             "imputer",
             trained("SimpleImputer", &iris, &json!({"strategy": "median"})),
         ),
+        ("svc", trained("SVC", &iris, &json!({"gamma": "auto"}))),
+        (
+            "one_class",
+            trained(
+                "OneClassSVM",
+                &wine,
+                &json!({"nu": 0.1, "kernel": "linear"}),
+            ),
+        ),
     ]
 }
 
@@ -391,7 +400,7 @@ fn files_of_all_versions_are_readable() {
         std::fs::write(folder().join("models.json"), text + "\n").unwrap();
     }
     let list = list.as_object().unwrap();
-    assert!(list.len() >= 7);
+    assert!(list.len() >= 9);
     for (name, expected) in list {
         let bytes = std::fs::read(folder().join(name)).unwrap();
         let (model, read) = store::read(&bytes, LIMIT).unwrap();
