@@ -12,6 +12,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 
+use super::expansion;
 use crate::error::{Error, Kind};
 use crate::sql::guard::{MAX_COLUMNS, too_many_columns};
 
@@ -135,6 +136,7 @@ impl<'n> TreeNodeVisitor<'n> for Size {
         if self.operators > MAX_OPERATORS {
             return Err(refused("has too many parts").into());
         }
+        expansion::check(plan)?;
         self.add_view(plan)?;
         Ok(TreeNodeRecursion::Continue)
     }

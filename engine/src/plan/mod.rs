@@ -10,6 +10,7 @@ mod assign;
 mod context;
 mod correct;
 mod domain;
+mod expansion;
 mod guard;
 mod interval_text;
 pub mod keep;

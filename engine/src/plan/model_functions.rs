@@ -261,10 +261,7 @@ fn roc_curve(model: &Opened, input: LogicalPlan) -> PlanResult<LogicalPlan> {
             .build()
     };
     let all = |name: &str| window_sum(name).partition_by(vec![]).build();
-    let share = |part: &str, of: &str| {
-        cast(ident(part), DataType::Float64) / cast(ident(of), DataType::Float64)
-    };
-    LogicalPlanBuilder::from(rows)
+    let counted = LogicalPlanBuilder::from(rows)
         .project(vec![
             probability(1).alias("threshold"),
             one_if(is_positive())?.alias("p"),
@@ -274,19 +271,23 @@ fn roc_curve(model: &Opened, input: LogicalPlan) -> PlanResult<LogicalPlan> {
             vec![ident("threshold")],
             vec![sum(ident("p")).alias("p"), sum(ident("n")).alias("n")],
         )?
-        .window(vec![
-            at_least("p")?.alias("true_positives"),
-            at_least("n")?.alias("false_positives"),
-            all("p")?.alias("positives"),
-            all("n")?.alias("negatives"),
-        ])?
-        .project(vec![
-            ident("threshold"),
-            share("true_positives", "positives").alias("true_positive_rate"),
-            share("false_positives", "negatives").alias("false_positive_rate"),
-            whole(ident("true_positives")).alias("true_positives"),
-            whole(ident("false_positives")).alias("false_positives"),
-        ])?
+        .build()?;
+    let (found, false_alarms) = (at_least("p")?, at_least("n")?);
+    let (positives, negatives) = (all("p")?, all("n")?);
+    let named = |sum: &Expr| ident(sum.schema_name().to_string());
+    let share = |part: &Expr, of: &Expr| {
+        cast(named(part), DataType::Float64) / cast(named(of), DataType::Float64)
+    };
+    let columns = vec![
+        ident("threshold"),
+        share(&found, &positives).alias("true_positive_rate"),
+        share(&false_alarms, &negatives).alias("false_positive_rate"),
+        whole(named(&found)).alias("true_positives"),
+        whole(named(&false_alarms)).alias("false_positives"),
+    ];
+    let sums = [found, false_alarms, positives, negatives];
+    LogicalPlanBuilder::from(LogicalPlanBuilder::window_plan(counted, sums)?)
+        .project(columns)?
         .sort(vec![ident("threshold").sort(false, false)])?
         .build()
 }

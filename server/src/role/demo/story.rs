@@ -35,6 +35,7 @@ pub fn with_all_memory(folder: &Path, scale: Scale) -> Vec<Step> {
         shipments(),
         joins(),
         looking_around(),
+        models(scale),
     ]
     .concat()
 }
@@ -189,6 +190,72 @@ fn looking_around() -> Vec<Step> {
         say("EXPLAIN shows how a query runs; read it from the bottom."),
         run(
             "EXPLAIN (FORMAT TREE)\nSELECT state, sum(grams) FROM shipments WHERE year = 2012 GROUP BY state;",
+        ),
+    ]
+}
+
+/// Taxi rides, invented from their numbers, with a fare that follows from distance, passengers and rate.
+fn taxi(rows: u64) -> String {
+    format!(
+        "CREATE TABLE taxi AS\n\
+         SELECT distance, passengers, rate, 40.6 + spot * 0.1 + i % 101 * 0.0001 AS lat,\n       \
+         -73.9 - spot * 0.1 + i % 103 * 0.0001 AS lon,\n       \
+         2.5 + 1.8 * distance + 0.3 * passengers + i % 7 * 0.1\n         \
+         + CASE rate WHEN 'night' THEN 4 WHEN 'airport' THEN 15 ELSE 0 END AS fare\n\
+         FROM (SELECT i, i * 7919 % 200 / 10.0 AS distance, 1 + i % 4 AS passengers, i % 3 AS spot,\n             \
+         CASE WHEN i % 11 = 0 THEN 'airport' WHEN i % 5 = 0 THEN 'night' ELSE 'day' END AS rate\n      \
+         FROM generate_series(1, {rows}) g(i)) rides;"
+    )
+}
+
+fn models(scale: Scale) -> Vec<Step> {
+    let rows = scale.shipment_rows() / 5;
+    vec![
+        Title("Models"),
+        Say(format!(
+            "CREATE MODEL learns from the rows of a query, as scikit-learn would, but chunk by chunk. Here \
+             are {} taxi rides. How does the fare follow from the distance? A fifth of the rides is held \
+             out, to see how good the model is.",
+            in_words(rows)
+        )),
+        Do(taxi(rows)),
+        MeasureBlocks(
+            "CREATE MODEL fare WITH (\n    model_class = 'LinearRegression', target_column = 'fare', \
+             data_split = 0.2)\nAS (SELECT distance, passengers, rate, fare FROM taxi);"
+                .to_string(),
+        ),
+        run("SELECT feature, category, round(weight, 3) AS weight FROM ml_weights(MODEL fare);"),
+        say("PREDICT is a relation like any other. Its column \"target\" is what the model says."),
+        Measure(
+            "SELECT rate, count(*) AS rides, round(avg(fare), 2) AS fare, round(avg(target), 2) AS \
+             said,\n       round(rmse(fare, target), 3) AS rmse\n\
+             FROM PREDICT(MODEL fare, SELECT * FROM taxi)\nGROUP BY rate ORDER BY rate;"
+                .to_string(),
+        ),
+        say("Which rate was it? A classifier says, and the confusion matrix shows where it errs."),
+        MeasureBlocks(
+            "CREATE MODEL rate WITH (\n    model_class = 'LogisticRegression', target_column = 'rate', \
+             standardize = true)\nAS (SELECT distance, passengers, fare, rate FROM taxi);"
+                .to_string(),
+        ),
+        run("SELECT * FROM ml_confusion_matrix(MODEL rate, TABLE taxi) ORDER BY label, predicted_label;"),
+        say("Where do rides begin? Three clusters of pickups, without being told."),
+        Do(
+            "CREATE MODEL pickups WITH (model_class = 'KMeans', n_clusters = 3, random_state = 1)\n\
+             AS (SELECT lat, lon FROM taxi);"
+                .to_string(),
+        ),
+        run("SELECT centroid, feature, round(value, 3) AS value FROM ml_centroids(MODEL pickups)\nORDER BY centroid, feature;"),
+        say(
+            "A search for the best penalty: 4 candidates, 5 folds each, 20 trainings. Quern reads the rows \
+             once.",
+        ),
+        Measure(
+            "CREATE EXPERIMENT penalty WITH (\n    model_class = 'Ridge', experiment_class = \
+             'GridSearchCV',\n    tune_parameters = (alpha = ARRAY[0.1, 1, 10, 100]), \
+             experiment_kwargs = (cv = 5),\n    target_column = 'fare')\n\
+             AS (SELECT distance, passengers, fare FROM taxi);"
+                .to_string(),
         ),
     ]
 }
