@@ -22,11 +22,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 
 def columns(rows, width, start=0):
-    """Features that are evenly spread, a target that is linear in them, and a label."""
+    """Features around eight centres, a target that is linear in them, and a label."""
+    centres = numpy.random.default_rng(8).random((8, width)) * 10
     rng = numpy.random.default_rng(start)
-    features = rng.random((rows, width))
-    target = features @ numpy.arange(1, width + 1) + rng.normal(size=rows)
-    return features, target, target > width * (width + 1) / 4
+    features = centres[rng.integers(0, 8, rows)] + rng.normal(size=(rows, width))
+    target = features @ numpy.linspace(-1, 1, width) + rng.normal(size=rows) * 5
+    return features, target, target > 0
 
 
 def write(path, rows, width, chunk=1_000_000):

@@ -40,6 +40,11 @@ pub struct Scores {
 }
 
 impl HoldOut {
+    /// The share of rows that is held out.
+    pub fn share(&self) -> f64 {
+        self.share
+    }
+
     pub fn of(class: &Class, share: f64) -> Result<Self> {
         if !(0.0..1.0).contains(&share) {
             let message = format!("invalid value for option \"data_split\": {share}");

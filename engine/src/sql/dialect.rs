@@ -98,7 +98,8 @@ impl Dialect for QuernDialect {
         POSTGRES.parse_infix(parser, expr, precedence)
     }
 
-    // PostgreSQL's own.
+    // PostgreSQL's own, but for expressions as names of arguments, which only JSON functions of later
+    // versions have: the parser would read each argument twice, and nested calls would take for ever.
     yes!(
         supports_unicode_string_literal,
         supports_filter_during_aggregation,
@@ -109,7 +110,6 @@ impl Dialect for QuernDialect {
         supports_bitwise_shift_operators,
         supports_comment_on,
         supports_named_fn_args_with_colon_operator,
-        supports_named_fn_args_with_expr_name,
         supports_empty_projections,
         supports_nested_comments,
         supports_string_escape_constant,

@@ -28,7 +28,7 @@ pub(crate) struct CreateExperiment {
     or_replace: bool,
     if_not_exists: bool,
     options: Options,
-    query: Box<ast::Query>,
+    pub(super) query: Box<ast::Query>,
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<CreateExperiment> {
@@ -50,6 +50,18 @@ pub(super) fn parse(c: &mut Cursor) -> Result<CreateExperiment> {
 }
 
 impl CreateExperiment {
+    /// What is trained, and the search in words.
+    pub(super) fn request(&self) -> Result<(Request, String)> {
+        let mut options = self.options.clone();
+        let (experiment, _) = experiment(&mut options)?;
+        let tuned = experiment.tuned.iter();
+        let tuned: Vec<_> = tuned
+            .map(|(name, values)| format!("{name} in {values}"))
+            .collect();
+        let search = format!("{} over {}", experiment.method.name, tuned.join(", "));
+        Ok((Request::of(options)?, search))
+    }
+
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let mut options = self.options.clone();
         let (experiment, ignored) = experiment(&mut options)?;

@@ -28,7 +28,7 @@ pub(crate) struct CreateModel {
     or_replace: bool,
     if_not_exists: bool,
     options: Options,
-    query: Box<ast::Query>,
+    pub(super) query: Box<ast::Query>,
 }
 
 pub(super) fn parse(c: &mut Cursor) -> Result<CreateModel> {
@@ -50,8 +50,12 @@ pub(super) fn parse(c: &mut Cursor) -> Result<CreateModel> {
 }
 
 impl CreateModel {
+    pub(super) fn request(&self) -> Result<Request> {
+        Request::of(self.options.clone())
+    }
+
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let request = Request::of(self.options.clone())?;
+        let request = self.request()?;
         let place = Place::of(ctx, &self.name, self.or_replace, self.if_not_exists)?;
         if place.is_taken(ctx)? {
             return Ok(place.skipped("CREATE MODEL"));

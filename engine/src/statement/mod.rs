@@ -55,6 +55,7 @@ mod drop_schema;
 mod drop_table;
 mod execute;
 mod explain;
+mod explain_model;
 mod export_model;
 mod fetch;
 mod grant;
@@ -150,6 +151,7 @@ pub(crate) enum Body {
     DropTable(drop_table::DropTable),
     Execute(execute::Execute),
     Explain(explain::Explain),
+    ExplainModel(explain_model::ExplainModel),
     ExportModel(export_model::ExportModel),
     Fetch(fetch::Fetch),
     Grant(grant::Grant),
@@ -238,6 +240,7 @@ impl Statement {
             Body::DropTable(s) => s.run(ctx).await,
             Body::Execute(s) => s.run(ctx).await,
             Body::Explain(s) => s.run(ctx).await,
+            Body::ExplainModel(s) => s.run(ctx).await,
             Body::ExportModel(s) => s.run(ctx).await,
             Body::Fetch(s) => s.run(ctx).await,
             Body::Grant(s) => s.run(ctx),
@@ -282,6 +285,7 @@ impl Statement {
             Body::DescribeModel(s) => Ok(Some(s.columns())),
             Body::Execute(s) => s.columns(ctx),
             Body::Explain(s) => Ok(Some(s.columns())),
+            Body::ExplainModel(s) => Ok(Some(s.columns())),
             Body::ImportModel(s) => Ok(Some(s.columns())),
             Body::Fetch(s) => s.columns(ctx),
             Body::Query(s) => s.columns(ctx).await.map(Some),

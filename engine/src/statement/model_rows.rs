@@ -76,6 +76,11 @@ impl Source {
         })
     }
 
+    /// The rows, as they are read.
+    pub fn plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
+
     /// Runs one scan. Before the second one the rows are kept.
     pub async fn scan(&mut self, ctx: &Context, scan: Scan) -> Result<Scanned> {
         if self.scans > 0 {
