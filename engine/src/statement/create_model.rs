@@ -243,8 +243,9 @@ pub(super) fn reply(name: &ObjectName, version: u32, stored: &Trained) -> Result
         each.map(|(name, value)| format!("{name} = {value}"))
             .collect()
     };
-    let facts = listed(&stored.model.definition.fitted.facts.numbers);
-    let in_sample = [facts, listed(&about.scores.in_sample)].concat();
+    let mut in_sample = stored.model.definition.fitted.facts.numbers.clone();
+    in_sample.extend(about.scores.in_sample.clone());
+    let in_sample = listed(&in_sample);
     let held_out = listed(&about.scores.held_out);
     let columns = vec![
         text(name.to_string()),

@@ -67,14 +67,10 @@ fn properties(opened: &Opened) -> Vec<(String, String)> {
     for (name, value) in definition.parameters.iter() {
         say(&format!("parameter {name}"), value.to_string());
     }
-    for (name, value) in &definition.fitted.facts.numbers {
-        say(&format!("in-sample {name}"), value.to_string());
-    }
     let scores = &trained.about.scores;
-    for (side, scores) in [
-        ("in-sample", &scores.in_sample),
-        ("held-out", &scores.held_out),
-    ] {
+    let mut in_sample = definition.fitted.facts.numbers.clone();
+    in_sample.extend(scores.in_sample.clone());
+    for (side, scores) in [("in-sample", &in_sample), ("held-out", &scores.held_out)] {
         for (name, value) in scores {
             say(&format!("{side} {name}"), value.to_string());
         }
