@@ -52,6 +52,7 @@ fn trainings_end_at_any_check() {
         ("DBSCAN", "moons"),
         ("IsotonicRegression", "powers_5"),
         ("KNeighborsClassifier", "iris"),
+        ("SVC", "iris"),
     ] {
         let mut data = data(set);
         if name == "IsotonicRegression" {

@@ -200,10 +200,12 @@ fn taxi(rows: u64) -> String {
         "CREATE TABLE taxi AS\n\
          SELECT distance, passengers, rate, 40.6 + spot * 0.1 + i % 101 * 0.0001 AS lat,\n       \
          -73.9 - spot * 0.1 + i % 103 * 0.0001 AS lon,\n       \
-         2.5 + 1.8 * distance + 0.3 * passengers + i % 7 * 0.1\n         \
+         2.5 + 1.8 * distance + 0.3 * passengers + i % 7 * 0.8\n         \
          + CASE rate WHEN 'night' THEN 4 WHEN 'airport' THEN 15 ELSE 0 END AS fare\n\
-         FROM (SELECT i, i * 7919 % 200 / 10.0 AS distance, 1 + i % 4 AS passengers, i % 3 AS spot,\n             \
-         CASE WHEN i % 11 = 0 THEN 'airport' WHEN i % 5 = 0 THEN 'night' ELSE 'day' END AS rate\n      \
+         FROM (SELECT i, i * 7919 % 200 / 10.0 AS distance, 1 + i % 4 AS passengers,\n             \
+         i % 3 AS spot,\n             \
+         CASE WHEN i % 11 = 0 THEN 'airport' WHEN i % 5 = 0 THEN 'night' ELSE 'day'\n             \
+         END AS rate\n      \
          FROM generate_series(1, {rows}) g(i)) rides;"
     )
 }
@@ -227,8 +229,8 @@ fn models(scale: Scale) -> Vec<Step> {
         run("SELECT feature, category, round(weight, 3) AS weight FROM ml_weights(MODEL fare);"),
         say("PREDICT is a relation like any other. Its column \"target\" is what the model says."),
         Measure(
-            "SELECT rate, count(*) AS rides, round(avg(fare), 2) AS fare, round(avg(target), 2) AS \
-             said,\n       round(rmse(fare, target), 3) AS rmse\n\
+            "SELECT rate, count(*) AS rides, round(avg(fare), 2) AS fare,\n       \
+             round(avg(target), 2) AS said, round(rmse(fare, target), 3) AS rmse\n\
              FROM PREDICT(MODEL fare, SELECT * FROM taxi)\nGROUP BY rate ORDER BY rate;"
                 .to_string(),
         ),
@@ -238,9 +240,9 @@ fn models(scale: Scale) -> Vec<Step> {
              standardize = true)\nAS (SELECT distance, passengers, fare, rate FROM taxi);"
                 .to_string(),
         ),
-        run("SELECT * FROM ml_confusion_matrix(MODEL rate, TABLE taxi) ORDER BY label, predicted_label;"),
+        run("SELECT * FROM ml_confusion_matrix(MODEL rate, TABLE taxi)\nORDER BY label, predicted_label;"),
         say("Where do rides begin? Three clusters of pickups, without being told."),
-        Do(
+        MeasureBlocks(
             "CREATE MODEL pickups WITH (model_class = 'KMeans', n_clusters = 3, random_state = 1)\n\
              AS (SELECT lat, lon FROM taxi);"
                 .to_string(),
