@@ -7,8 +7,8 @@ are in memory; Quern's are of the whole statement, which reads the file.
 """
 
 import argparse
+import os
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -45,14 +45,17 @@ class Quern:
     def __init__(self, binary, folder):
         self.command = [binary, "sql", "--data-dir", str(folder)]
 
-    def seconds(self, sql, *options):
-        """The time of the statement, and the most memory that a process took so far."""
+    def run(self, sql, *options):
+        """The seconds that a statement takes, and the most memory of its process in MiB."""
         began = time.monotonic()
-        done = subprocess.run([*self.command, *options, "-c", sql], capture_output=True, text=True)
-        took = time.monotonic() - began
-        if done.returncode:
-            sys.exit(done.stderr)
-        return took, done.stdout
+        with tempfile.TemporaryFile("w+") as shown:
+            process = subprocess.Popen([*self.command, *options, "-c", sql], stdout=shown, stderr=shown)
+            _, status, usage = os.wait4(process.pid, 0)
+            took = time.monotonic() - began
+            if status:
+                shown.seek(0)
+                sys.exit(shown.read())
+        return took, usage.ru_maxrss / 1024
 
 
 def fit(estimator, *data):
@@ -82,7 +85,7 @@ def beside(quern, folder, rows):
         chosen = f"SELECT {names}{', ' + column if column else ''} FROM '{path}'"
         if column:
             options = options | {"target_column": f"'{column}'"}
-        ours = min(quern.seconds(model("m", name, chosen, **options))[0] for _ in range(3))
+        ours = min(quern.run(model("m", name, chosen, **options))[0] for _ in range(3))
         theirs = min(theirs() for _ in range(3))
         print(f"{name:36} {ours:8.2f} {theirs:8.2f} {ours / theirs:6.2f}")
 
@@ -91,9 +94,8 @@ def large(quern, folder, rows):
     path = folder / "large.parquet"
     write(path, rows, 10)
     names = ", ".join(f"x{i}" for i in range(10))
-    took, _ = quern.seconds(model("large", "LinearRegression", f"SELECT {names}, y FROM '{path}'", target_column="'y'"),
+    took, peak = quern.run(model("large", "LinearRegression", f"SELECT {names}, y FROM '{path}'", target_column="'y'"),
                             "--memory-limit", "256MiB")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"LinearRegression, {rows} rows × 10, 256 MiB: {took:.1f} s, {rows / took / 1e6:.2f} M rows/s, {peak:.0f} MiB")
     path.unlink()
 
@@ -106,7 +108,7 @@ def search(quern, folder, rows):
         sql = f"""CREATE OR REPLACE EXPERIMENT e WITH (model_class = '{name}', experiment_class = 'GridSearchCV',
             tune_parameters = (alpha = ARRAY[0.001, 0.01, 0.1, 1.0, 10.0]), experiment_kwargs = (cv = 5),
             target_column = 'y') AS ({query})"""
-        took, _ = quern.seconds(sql)
+        took, _ = quern.run(sql)
         print(f"search, {name}, 5 alphas × 5 folds, {rows} rows × 5: {took:.1f} s, {rows / took / 1e6:.2f} M rows/s")
     path.unlink()
 
@@ -115,9 +117,9 @@ def predict(quern, folder, rows):
     path = folder / "predict.parquet"
     write(path, rows, 30)
     names = ", ".join(f"x{i}" for i in range(30))
-    quern.seconds(model("wide", "LinearRegression", f"SELECT {names}, y FROM '{path}' LIMIT 100000", target_column="'y'"))
-    read = min(quern.seconds(f"SELECT sum({'+'.join(f'x{i}' for i in range(30))}) FROM '{path}'")[0] for _ in range(3))
-    scored = min(quern.seconds(f"SELECT sum(target) FROM PREDICT(MODEL wide, SELECT {names} FROM '{path}')")[0] for _ in range(3))
+    quern.run(model("wide", "LinearRegression", f"SELECT {names}, y FROM '{path}' LIMIT 100000", target_column="'y'"))
+    read = min(quern.run(f"SELECT sum({'+'.join(f'x{i}' for i in range(30))}) FROM '{path}'")[0] for _ in range(3))
+    scored = min(quern.run(f"SELECT sum(target) FROM PREDICT(MODEL wide, SELECT {names} FROM '{path}')")[0] for _ in range(3))
     print(f"PREDICT, 30 features, {rows} rows: {scored:.2f} s, {rows / scored / 1e6:.1f} M rows/s; a sum of the columns {read:.2f} s")
 
 
@@ -132,10 +134,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         quern = Quern(given.quern, folder / "data")
-        beside(quern, folder, given.rows)
-        predict(quern, folder, given.predict)
-        search(quern, folder, given.search)
-        large(quern, folder, given.large)
+        for measure, rows in [(beside, given.rows), (predict, given.predict), (search, given.search), (large, given.large)]:
+            if rows:
+                measure(quern, folder, rows)
 
 
 if __name__ == "__main__":

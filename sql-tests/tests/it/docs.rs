@@ -3,7 +3,8 @@
 //!
 //! A block of `text` right after it is the result of its last statement, as the shell prints it: a
 //! header, a line of dashes, rows, the number of rows. What is no such table is the one value of the
-//! result, line by line. A block tagged `sql no-run` is only parsed.
+//! result, line by line. A block tagged `sql no-run` is only parsed. Files in `/tmp/` are in a folder of
+//! the page's own.
 
 use quern_engine::Session;
 
@@ -57,11 +58,16 @@ fn blocks(page: &str) -> Vec<Block> {
 
 async fn check(page: &str, blocks: &[Block]) -> Vec<String> {
     let session = support::session();
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = format!("'{}/", temporary.path().display());
     let mut failures = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
         let expected = blocks.get(at + 1).filter(|next| next.tag == "text");
         let checked = match block.tag.as_str() {
-            "sql" => run(&session, &block.text, expected).await,
+            "sql" => {
+                let script = block.text.replace("'/tmp/", &folder);
+                run(&session, &script, expected).await
+            }
             "sql no-run" => session
                 .parse(&block.text)
                 .map(drop)
