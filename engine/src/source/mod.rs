@@ -42,6 +42,7 @@ pub use definition::{Definition, StoredColumn};
 pub use dialect::{Csv, JsonLayout};
 pub use format::{Compression, Format};
 pub use location::absolute as absolute_location;
+pub(crate) use parquet::{unwrapped as inner_parquet, wrapped as parquet_files};
 pub use reach::{Reach, Wish};
 pub use resolve::Folder;
 pub use scan::{FormatSource, Reading};
