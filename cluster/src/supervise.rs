@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -119,6 +119,8 @@ impl Keeper {
             match self.spawn(&id) {
                 Ok(mut child) => {
                     let process = child.id();
+                    // Waiting would close it.
+                    let input = child.stdin.take();
                     self.living.lock().extend(process);
                     tokio::select! {
                         status = child.wait() => {
@@ -126,7 +128,7 @@ impl Keeper {
                             tracing::warn!(executor = id, ?status, "an executor of this machine ended");
                             gone(&self.shared.scheduler, &id, "its process ended").await;
                         }
-                        _ = self.ended.changed() => return end(child).await,
+                        _ = self.ended.changed() => return end(child, input).await,
                     }
                 }
                 Err(error) => tracing::error!(%error, "an executor does not start"),
@@ -162,8 +164,8 @@ impl Keeper {
 }
 
 /// Closing its input ends the child.
-async fn end(mut child: Child) {
-    drop(child.stdin.take());
+async fn end(mut child: Child, input: Option<ChildStdin>) {
+    drop(input);
     if tokio::time::timeout(ENDING, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
