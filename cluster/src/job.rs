@@ -13,13 +13,16 @@ use ballista_core::JobId;
 use ballista_core::client::BallistaClient;
 use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::serde::protobuf::{JobStatus, PartitionLocation, job_status};
+use ballista_scheduler::state::execution_stage::ExecutionStage;
 use datafusion::common::DataFusionError;
 use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use quern_engine::execution::remote::{Counted, Job};
 use quern_engine::settings::Routing;
+use quern_engine::source::{NULLED_VALUES, SKIPPED_ROWS};
 use quern_engine::{Error, Kind, Result};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -28,6 +31,7 @@ use crate::MESSAGE_BYTES;
 use crate::coordinator::Shared;
 use crate::failure::{is_worth_another_try, of_job};
 use crate::members::partitions;
+use crate::stage::SCANNED;
 
 /// How often a job is submitted at most.
 const SUBMISSIONS: u64 = 4;
@@ -183,7 +187,10 @@ async fn finished(
             }
         };
         match status {
-            Some(job_status::Status::Successful(done)) => return Ok(done.partition_location),
+            Some(job_status::Status::Successful(done)) => {
+                progress(running, job).await;
+                return Ok(done.partition_location);
+            }
             Some(job_status::Status::Failed(failed)) => {
                 let error = of_job(&failed.error);
                 return Err(match is_worth_another_try(&failed.error) {
@@ -249,10 +256,27 @@ async fn progress(running: &Running, job: &Job) -> u64 {
         let (all, done) = partitions(stage);
         counted.tasks_total += all;
         counted.tasks_done += done;
+        for set in metrics(stage) {
+            let sum = |name| set.sum_by_name(name).map_or(0, |sum| sum.as_usize() as u64);
+            counted.bytes_read += sum(SCANNED);
+            counted.rows_scanned += set.output_rows().map_or(0, |rows| rows as u64);
+            counted.spilled_bytes += set.spilled_bytes().map_or(0, |bytes| bytes as u64);
+            counted.bad_rows.skipped_rows += sum(SKIPPED_ROWS);
+            counted.bad_rows.nulled_values += sum(NULLED_VALUES);
+        }
     }
     job.progress.set(counted);
     let ended = graph.stages().values().flat_map(|stage| stage.task_infos());
     counted.tasks_done + ended.map(|tasks| tasks.len() as u64).sum::<u64>()
+}
+
+/// What the tasks of a stage have counted.
+fn metrics(stage: &ExecutionStage) -> &[MetricsSet] {
+    match stage {
+        ExecutionStage::Running(stage) => stage.stage_metrics.as_deref().unwrap_or_default(),
+        ExecutionStage::Successful(stage) => &stage.stage_metrics,
+        _ => &[],
+    }
 }
 
 /// The rows at these places, one place after another. The job's files go with the stream.

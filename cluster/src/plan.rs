@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ballista_core::JobId;
 use ballista_core::config::BALLISTA_SCHEDULER_MAX_PARTITIONS_PER_TASK;
+use ballista_core::execution_plans::ShuffleWriter;
 use ballista_core::extension::SessionConfigExt;
 use ballista_scheduler::planner::{DefaultDistributedPlanner, DistributedPlanner};
 use datafusion::common::config::ConfigOptions;
@@ -16,14 +17,19 @@ use datafusion::common::{JoinType, Result as PlanResult};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
+use datafusion::physical_plan::windows::{
+    BoundedWindowAggExec, WindowAggExec, get_ordered_partition_by_indices,
+};
 use datafusion::physical_plan::{
-    ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
+    ExecutionPlan, ExecutionPlanProperties, InputOrderMode, replace_children_if_necessary,
 };
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
@@ -64,7 +70,10 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     optimizer.enable_topk_dynamic_filter_pushdown = false;
     optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     optimizer.prefer_hash_join = true;
-    optimizer.hash_join_single_partition_threshold = broadcast_bytes;
+    // Which sides go to every task is decided when the plan is cut: a join that was planned so and is
+    // then dealt out by its keys would have other partitions than the operators above it were made for.
+    optimizer.hash_join_single_partition_threshold = 0;
+    optimizer.hash_join_single_partition_threshold_rows = 0;
     let mut rules = plan::staged_rules();
     rules.push(Arc::new(Staged));
     Ok(SessionStateBuilder::new_from_existing(state.clone())
@@ -189,7 +198,41 @@ pub fn refusal(
     let mut planner = DefaultDistributedPlanner::new();
     let job = JobId::new("refusal");
     let stages = planner.plan_query_stages(&job, Arc::clone(plan), state.config_options());
-    stages.err().map(|error| error.to_string())
+    match stages {
+        Err(error) => Some(error.to_string()),
+        Ok(stages) => stages
+            .into_iter()
+            .find_map(|stage| unreadable(codec, state, stage)),
+    }
+}
+
+/// Why an executor would not take the stage as it is written.
+fn unreadable(
+    codec: &Codec,
+    state: &SessionState,
+    stage: Arc<dyn ShuffleWriter>,
+) -> Option<String> {
+    let plan: Arc<dyn ExecutionPlan> = stage;
+    if let Some(reason) = unwritten(&plan) {
+        return Some(reason);
+    }
+    let context = state.task_ctx();
+    let read = PhysicalPlanNode::try_from_physical_plan(Arc::clone(&plan), codec)
+        .and_then(|node| node.try_into_physical_plan(&context, codec));
+    match read {
+        Err(error) => Some(readable(Error::from(error))),
+        Ok(read) if partitions_of(&read) != partitions_of(&plan) => {
+            Some("a stage has other partitions when it is read".to_string())
+        }
+        Ok(_) => None,
+    }
+}
+
+/// The partitions of all operators.
+fn partitions_of(plan: &Arc<dyn ExecutionPlan>) -> Vec<usize> {
+    let own = plan.output_partitioning().partition_count();
+    let children = plan.children().into_iter().flat_map(partitions_of);
+    std::iter::once(own).chain(children).collect()
 }
 
 /// The first leaf or operator that several tasks cannot share.
@@ -209,6 +252,45 @@ fn unsliced(plan: &Arc<dyn ExecutionPlan>, alone: bool) -> Option<String> {
     children
         .into_iter()
         .find_map(|child| unsliced(child, alone))
+}
+
+/// What DataFusion's codec leaves out of an operator, without saying so.
+fn unwritten(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
+    unwritten_of(plan).or_else(|| plan.children().into_iter().find_map(unwritten))
+}
+
+fn unwritten_of(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        let mut functions = aggregate.aggr_expr().iter();
+        let is_ordered = |f: &&Arc<AggregateFunctionExpr>| {
+            !f.order_bys().is_empty() || f.fun().supports_within_group_clause()
+        };
+        if let Some(ordered) = functions.find(is_ordered) {
+            return Some(format!("{} depends on an order of rows", ordered.name()));
+        }
+        let groups = aggregate.group_expr().groups();
+        if groups.len() > 1 && groups.iter().any(|group| group.iter().all(|null| *null)) {
+            return Some("an empty grouping set".to_string());
+        }
+    }
+    if let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>()
+        && window.input_order_mode == InputOrderMode::Sorted
+        && let Some(keys) = window.window_expr().first().map(|w| w.partition_by())
+        && get_ordered_partition_by_indices(keys, window.input())
+            .is_ok_and(|ordered| ordered.len() != keys.len())
+    {
+        return Some("the order of a window is known only before rows are dealt out".to_string());
+    }
+    let windows = match plan.downcast_ref::<WindowAggExec>() {
+        Some(window) => window.window_expr(),
+        None => plan.downcast_ref::<BoundedWindowAggExec>()?.window_expr(),
+    };
+    let names = windows.iter().map(|window| window.name());
+    let found = names.into_iter().find(|name| {
+        let name = name.to_uppercase();
+        name.contains("FILTER (WHERE") || name.contains("IGNORE NULLS")
+    });
+    found.map(|name| format!("{name} cannot be written down whole"))
 }
 
 /// Of a message with a whole plan in it, what a user can read.

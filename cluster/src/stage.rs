@@ -16,11 +16,17 @@ use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::prelude::SessionConfig;
 use quern_engine::plan::rule_of_stages;
+use quern_engine::source::{NULLED_VALUES, SKIPPED_ROWS};
 
 use crate::failure::told;
+
+/// The metric in which every scan of files counts the bytes that it reads.
+pub const SCANNED: &str = "bytes_scanned";
+
+const OF_SCANS: &[&str] = &[SCANNED, SKIPPED_ROWS, NULLED_VALUES];
 
 pub struct Stages(DefaultExecutionEngine);
 
@@ -41,7 +47,8 @@ impl ExecutionEngine for Stages {
         work_dir: &str,
         config: &SessionConfig,
     ) -> Result<Arc<dyn QueryStageExecutor>> {
-        let plan = rule_of_stages().optimize(plan, config.options())?;
+        let rule = rule_of_stages();
+        let plan = rule.optimize(plan, config.options()).map_err(told)?;
         let engine = &self.0;
         let inner =
             engine.create_query_stage_exec(job, stage, task, partitions, plan, work_dir, config)?;
@@ -71,8 +78,24 @@ impl QueryStageExecutor for Stage {
             .map_err(told)
     }
 
+    /// One set for the whole plan. Tasks of a stage may have plans of different sizes, and of a task
+    /// whose sets are not as many as another's Ballista takes no report at all.
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
-        self.0.collect_plan_metrics()
+        let mut all = MetricsSet::new();
+        for set in self.0.collect_plan_metrics() {
+            let is_scan = set.sum_by_name(SCANNED).is_some();
+            for metric in set.iter() {
+                let wanted = match metric.value() {
+                    MetricValue::SpilledBytes(_) => true,
+                    MetricValue::OutputRows(_) => is_scan,
+                    value => is_scan && OF_SCANS.contains(&value.name()),
+                };
+                if wanted {
+                    all.push(Arc::clone(metric));
+                }
+            }
+        }
+        vec![all]
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {

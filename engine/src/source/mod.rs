@@ -45,7 +45,7 @@ pub use location::absolute as absolute_location;
 pub(crate) use parquet::{unwrapped as inner_parquet, wrapped as parquet_files};
 pub use reach::{Reach, Wish};
 pub use resolve::Folder;
-pub use scan::{FormatSource, Reading};
+pub use scan::{FormatSource, NULLED_VALUES, Reading, SKIPPED_ROWS};
 pub use statistics::KnownStatistics;
 pub use store::{Store, StoreOptions, StoreSettings};
 pub use table::{FileTable, Listed, Origin};

@@ -32,6 +32,11 @@ pub fn carry(error: &Error) -> String {
     format!("{MARK}{}{END}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// Our error, if a library's error was made of one.
+pub fn within(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    Error::within(error)
+}
+
 /// The first error that stands in a text.
 pub fn carried(text: &str) -> Option<Error> {
     let rest = text.split(MARK).nth(1)?;

@@ -7,7 +7,7 @@ mod error;
 mod function;
 mod scan;
 
-pub use error::{carried, carry};
+pub use error::{carried, carry, within};
 pub use function::Functions;
 pub use scan::{Kind as SourceKind, ScanSource};
 

@@ -49,7 +49,10 @@ async fn tables(session: &Session, folder: &Path) {
         session.sql(&create).await.unwrap();
     }
     // Nothing is small enough to be sent whole: both sides are dealt out.
-    session.sql("SET quern.broadcast_limit = 0").await.unwrap();
+    session
+        .sql("SET quern.broadcast_limit = '1'")
+        .await
+        .unwrap();
 }
 
 fn kill(process: u32) {
