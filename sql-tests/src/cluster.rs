@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use quern_cluster::{Children, ChildrenOptions, Coordinator, CoordinatorOptions};
+use quern_cluster::{Children, ChildrenOptions, Coordinator, CoordinatorOptions, Secret};
 use quern_engine::{Engine, Session, SessionOptions, Settings};
 use tempfile::TempDir;
 
@@ -31,11 +31,20 @@ pub struct Members {
 impl Members {
     /// Starts a coordinator for engines like this one, and so many executors of one core.
     pub fn start(engine: &Engine, executors: usize) -> Result<Self, Failure> {
+        Self::start_with(engine, executors, None)
+    }
+
+    /// The same with a secret between them.
+    pub fn start_with(
+        engine: &Engine,
+        executors: usize,
+        secret: Option<&str>,
+    ) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let options = CoordinatorOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             advertise: "127.0.0.1".to_string(),
-            secret: None,
+            secret: secret.map(Secret::of).transpose()?,
             patience: Duration::from_secs(2),
         };
         let coordinator = Arc::new(Coordinator::start(engine.template(), &options)?);
@@ -47,7 +56,10 @@ impl Members {
                 "--memory=512MiB".to_string(),
                 format!("--work-dir={}", folder.path().display()),
             ],
-            environment: Vec::new(),
+            environment: secret
+                .map(|secret| ("QUERN_CLUSTER_SECRET".to_string(), secret.to_string()))
+                .into_iter()
+                .collect(),
         };
         let children = Children::start(&coordinator, &children);
         assert!(
@@ -77,7 +89,7 @@ fn shared() -> Result<&'static Members, Failure> {
 }
 
 /// The binary, which is built beside the tests.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let folder = own.parent().and_then(Path::parent).unwrap();
     let program = folder.join(format!("quern{}", std::env::consts::EXE_SUFFIX));

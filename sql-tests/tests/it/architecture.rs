@@ -199,6 +199,10 @@ fn functions(lines: &[&str]) -> Vec<(usize, String, usize)> {
         {
             continue;
         }
+        if line.ends_with(';') {
+            // A declaration.
+            continue;
+        }
         let close = format!("{indent}}}");
         let body = lines[at..]
             .iter()

@@ -83,10 +83,14 @@ struct Setup {
 }
 
 fn setup() -> Setup {
+    setup_with(None)
+}
+
+fn setup_with(secret: Option<&str>) -> Setup {
     let data = tempfile::tempdir().unwrap();
     tpch::generate(data.path());
     let engine = Engine::open(Settings::default()).unwrap();
-    let members = Members::start(&engine, 2).unwrap();
+    let members = Members::start_with(&engine, 2, secret).unwrap();
     let session = members.engine().unwrap().session(SessionOptions::local());
     let expected = support::block_on(async {
         let local = engine.session(SessionOptions::local());
@@ -250,4 +254,34 @@ fn models_are_those_of_one_process() {
             assert!(seen[0] == seen[1], "{class}: other answers");
         }
     });
+}
+
+#[test]
+fn with_a_secret_only_those_who_know_it_join() {
+    let setup = setup_with(Some("a secret of the tests, long enough"));
+    assert_eq!(
+        support::block_on(rows(&setup.session, QUERY)),
+        setup.expected
+    );
+    let coordinator = &setup.members.coordinator;
+    let address = coordinator.address();
+    for secret in [Some("another secret of the tests"), None] {
+        let mut stranger = Command::new(quern_sql_tests::cluster::program());
+        stranger
+            .args(["executor", "--coordinator", &address.to_string()])
+            .env_remove("QUERN_CLUSTER_SECRET")
+            .stderr(std::process::Stdio::null())
+            .stdin(std::process::Stdio::null());
+        if let Some(secret) = secret {
+            stranger.env("QUERN_CLUSTER_SECRET", secret);
+        }
+        let mut stranger = stranger.spawn().unwrap();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(3) && stranger.try_wait().unwrap().is_none() {
+            assert_eq!(coordinator.executors().len(), 2);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = stranger.kill();
+        stranger.wait().unwrap();
+    }
 }
