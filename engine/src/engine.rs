@@ -11,9 +11,9 @@ use datafusion::prelude::SessionConfig;
 
 use crate::catalog::{ADMINISTRATOR, Catalog, Change, Role, Verifier};
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Execution, Local, ProcessFolder, Registry, Workers, runtime};
+use crate::execution::{ProcessFolder, Registry, Remote, Routed, Workers, runtime};
 use crate::session::{Session, States};
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 use crate::source::StoreSettings;
 use crate::statement::Plans;
 use crate::system::postgres::Functions;
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub catalog: Arc<Catalog>,
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
-    pub execution: Arc<dyn Execution>,
+    pub execution: Arc<Routed>,
     pub workers: Arc<Workers>,
     pub runtime: Arc<RuntimeEnv>,
     /// Functions and defaults; each statement gets a copy with its session's settings.
@@ -82,13 +82,7 @@ impl Engine {
         let folder = ProcessFolder::make(&settings)?;
         let runtime = runtime(&settings, folder.as_ref())?;
         let pool_bytes = execution::memory_limit_bytes(&settings) as usize;
-        let mut template = SessionStateBuilder::new()
-            .with_config(config())
-            .with_physical_optimizer_rules(plan::physical_rules())
-            .with_runtime_env(Arc::clone(&runtime))
-            .with_default_features()
-            .build();
-        function::register(&mut template)?;
+        let mut template = template(&runtime)?;
         let stores = StoreSettings::of(&settings);
         template.config_mut().set_extension(Arc::new(stores));
         let warehouse = match (settings.warehouse(), data_dir) {
@@ -105,7 +99,7 @@ impl Engine {
             catalog: Arc::new(catalog),
             warehouse: Arc::new(warehouse),
             registry: Arc::default(),
-            execution: Arc::new(Local),
+            execution: Arc::default(),
             workers: Arc::new(Workers::start(settings.threads())?),
             runtime,
             functions: Arc::new(Functions::of(&template)),
@@ -125,6 +119,16 @@ impl Engine {
 
     pub fn session(&self, options: SessionOptions) -> Session {
         Session::new(Arc::clone(&self.shared), options)
+    }
+
+    /// From now on queries may run on this cluster.
+    pub fn join_cluster(&self, cluster: Arc<dyn Remote>) {
+        self.shared.execution.attach(cluster);
+    }
+
+    /// What every session's state is made from: functions, rules, and how we run.
+    pub fn template(&self) -> &SessionState {
+        &self.shared.template
     }
 
     /// The role of that name, if it may log in.
@@ -166,6 +170,48 @@ impl Engine {
     pub fn reserved_bytes(&self) -> u64 {
         self.shared.runtime.memory_pool.reserved() as u64
     }
+}
+
+/// What a process needs that runs parts of other processes' queries.
+#[derive(Debug)]
+pub struct ExecutorParts {
+    /// Functions and defaults, as in the process that plans.
+    pub template: SessionState,
+    pub pool_bytes: u64,
+    /// For files that end with the process.
+    pub folder: ProcessFolder,
+}
+
+impl ExecutorParts {
+    pub fn open(settings: &Settings) -> Result<Self> {
+        let folder = ProcessFolder::make(settings)?.ok_or_else(|| {
+            Error::new(Kind::Io, "there is no folder to keep results of tasks in")
+                .hint("Set quern.spill_dir to a folder that can be written.")
+        })?;
+        let runtime = runtime(settings, Some(&folder))?;
+        let pool_bytes = execution::memory_limit_bytes(settings);
+        let mut template = template(&runtime)?;
+        let config = template.config_mut();
+        config.set_extension(Arc::new(StoreSettings::of(settings)));
+        Limits::of_pool(usize::try_from(pool_bytes).unwrap_or(usize::MAX)).apply(config);
+        Ok(Self {
+            template,
+            pool_bytes,
+            folder,
+        })
+    }
+}
+
+/// A state with our functions and rules.
+fn template(runtime: &Arc<RuntimeEnv>) -> Result<SessionState> {
+    let mut template = SessionStateBuilder::new()
+        .with_config(config())
+        .with_physical_optimizer_rules(plan::physical_rules())
+        .with_runtime_env(Arc::clone(runtime))
+        .with_default_features()
+        .build();
+    function::register(&mut template)?;
+    Ok(template)
 }
 
 fn warehouse_without_catalog() -> Error {

@@ -30,6 +30,7 @@ pub mod source;
 pub mod table;
 
 pub mod persist;
+pub mod wire;
 
 pub mod join;
 
@@ -47,7 +48,7 @@ mod engine;
 mod session;
 
 pub use catalog::{ADMINISTRATOR, CATALOG_NAME, Role, Verifier, random_password};
-pub use engine::{Engine, SessionOptions};
+pub use engine::{Engine, ExecutorParts, SessionOptions};
 pub use error::{Error, Kind, Result};
 pub use execution::Rows;
 pub use session::Session;

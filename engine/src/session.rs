@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::catalog::{CATALOG_NAME, SessionCatalog};
 use crate::engine::{SessionOptions, Shared};
 use crate::error::{Error, Kind, Result};
-use crate::execution::{Query, QueryInfo, or_panicked, unless_ended};
+use crate::execution::{Execution, Query, QueryInfo, or_panicked, unless_ended};
 use crate::function;
 use crate::function::directory::DirectoryOption;
 use crate::settings::{Limits, Settings};
@@ -272,7 +272,10 @@ impl Session {
     }
 
     fn context(&self, statement: &Statement, query: &Arc<Query>) -> Result<Context> {
-        Ok(self.context_with(statement, query, Arc::new(self.state()?)))
+        let mut state = self.state()?;
+        let notes = Arc::clone(query.notes());
+        state.config_mut().set_extension(notes);
+        Ok(self.context_with(statement, query, Arc::new(state)))
     }
 
     fn context_with(
@@ -285,7 +288,7 @@ impl Session {
             catalog: Arc::clone(&self.catalog),
             warehouse: Arc::clone(&self.shared.warehouse),
             registry: Arc::clone(&self.shared.registry),
-            execution: Arc::clone(&self.shared.execution),
+            execution: Arc::clone(&self.shared.execution) as Arc<dyn Execution>,
             workers: Arc::clone(&self.shared.workers),
             state,
             variables: Arc::clone(&self.variables),
@@ -353,6 +356,9 @@ impl Session {
             false => stores.reached_as(&self.shared.settings),
         };
         state.config_mut().set_extension(Arc::new(stores));
+        state
+            .config_mut()
+            .set_extension(Arc::new(settings.routing()));
         Limits::of_pool(self.shared.pool_bytes).apply(state.config_mut());
         follow_settings(&mut state)?;
         for function in function::session::functions(&kind.user, CATALOG_NAME, settings) {

@@ -8,10 +8,12 @@ mod limits;
 mod own;
 mod pages;
 mod postgres;
+mod routing;
 mod value;
 
 pub use limits::Limits;
 pub use pages::{reference_page, sample_file};
+pub use routing::{Place, Routing};
 pub use value::{format_bytes, format_count, format_elapsed, parse_bytes, parse_duration_ms};
 
 use std::collections::{BTreeMap, HashMap};
@@ -333,6 +335,23 @@ impl Settings {
         } else {
             path
         }
+    }
+
+    /// Where queries of a session run.
+    pub fn routing(&self) -> Routing {
+        let bytes = |name| parse_bytes(self.text(name)).unwrap_or(u64::MAX);
+        let stall_ms = parse_duration_ms(self.text("quern.stall_timeout"));
+        Routing {
+            place: Place::named(self.text("quern.execution")),
+            from_bytes: bytes("quern.distribute_from"),
+            broadcast_bytes: bytes("quern.broadcast_limit"),
+            stall: stall_ms.filter(|ms| *ms > 0).map(Duration::from_millis),
+        }
+    }
+
+    /// `None` when coordinator and executors have nothing in common.
+    pub fn cluster_secret(&self) -> Option<&str> {
+        Some(self.text("quern.cluster_secret")).filter(|secret| !secret.is_empty())
     }
 
     pub fn statement_timeout(&self) -> Option<Duration> {

@@ -27,6 +27,7 @@ pub struct Cli {
 pub enum Command {
     Sql(SqlArgs),
     Serve(ServeArgs),
+    Executor(ExecutorArgs),
     Demo(DemoArgs),
 }
 
@@ -55,6 +56,9 @@ pub struct SqlArgs {
     /// Show no progress bar
     #[arg(long)]
     pub no_progress: bool,
+    /// Run queries on so many processes of this machine
+    #[arg(long, value_name = "N", conflicts_with = "host")]
+    pub local_executors: Option<usize>,
     #[command(flatten)]
     pub remote: RemoteArgs,
     #[command(flatten)]
@@ -159,7 +163,80 @@ pub struct ServeArgs {
     #[arg(long)]
     pub insecure: bool,
     #[command(flatten)]
+    pub cluster: ClusterArgs,
+    #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// Flags of a server whose queries run on other processes as well.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterArgs {
+    /// Let executors join, and run large queries on them
+    #[arg(long)]
+    pub cluster: bool,
+    /// Address on which executors join; one that others reach needs --insecure
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1",
+        requires = "cluster"
+    )]
+    pub cluster_listen: IpAddr,
+    /// Port on which executors join; 0 takes any that is free
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 5434,
+        requires = "cluster"
+    )]
+    pub cluster_port: u16,
+    /// Host by which executors reach this server [default: the address on which they join]
+    #[arg(long, value_name = "HOST", requires = "cluster")]
+    pub cluster_advertise: Option<String>,
+    /// Start so many executors on this machine, and start them again when they end
+    #[arg(long, value_name = "N", requires = "cluster")]
+    pub local_executors: Option<usize>,
+}
+
+/// Run parts of the queries of a `quern serve --cluster`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Tasks that run when SIGTERM comes are finished elsewhere or here.\n\
+                        Exit codes: 0 ended by a signal, 2 wrong usage, 3 cannot start or lost its coordinator."
+)]
+pub struct ExecutorArgs {
+    /// Host and port of the server's cluster
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    pub coordinator: (String, u16),
+    /// Partitions that run side by side [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub cores: Option<usize>,
+    /// Memory of all tasks; beyond it they spill to disk [default: 60 % of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Folder for results of tasks and for what they spill [default: the temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub work_dir: Option<PathBuf>,
+    /// Address to listen on; one that others reach needs --insecure
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub listen: IpAddr,
+    /// Host by which others reach it [default: the address from which it joins]
+    #[arg(long, value_name = "HOST")]
+    pub advertise: Option<String>,
+    /// Let everybody who reaches the address run tasks
+    #[arg(long)]
+    pub insecure: bool,
+    /// Configuration file; $QUERN_CONFIG when not given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting by its name; repeat it for several
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub settings: Vec<(String, String)>,
+    #[arg(long, hide = true)]
+    pub id: Option<String>,
+    #[arg(long, hide = true)]
+    pub ends_with_input: bool,
 }
 
 /// Make some hundred megabytes of sample data and show what Quern does with it
@@ -239,6 +316,12 @@ fn in_order(args: &SqlArgs, matches: &ArgMatches) -> Vec<Input> {
     let sql = args.sql.iter().cloned().map(Input::Text);
     sql.chain(inputs.into_iter().map(|(_, input)| input))
         .collect()
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), String> {
+    let (host, port) = text.rsplit_once(':').ok_or("write it as HOST:PORT")?;
+    let port = port.parse().map_err(|_| format!("{port} is no port"))?;
+    Ok((host.trim_matches(['[', ']']).to_string(), port))
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod args;
+pub mod cluster;
 mod config;
 pub mod postgres;
 mod role;
@@ -24,6 +25,7 @@ pub fn run() -> ExitCode {
     match args::parse().command {
         Command::Sql(args) => shell::run(&args),
         Command::Serve(args) => role::serve::run(&args),
+        Command::Executor(args) => role::executor::run(&args),
         Command::Demo(args) => role::demo::run(&args),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use sqllogictest::{ColumnTypeValidator, strict_column_validator};
 
+use crate::cluster::Cluster;
 use crate::column::Column;
 use crate::in_process::InProcess;
 use crate::postgres::{Postgres, Protocol};
@@ -14,6 +15,7 @@ pub static WAYS: &[&dyn Way] = &[
     &InProcess,
     &Postgres(Protocol::Simple),
     &Postgres(Protocol::Extended),
+    &Cluster,
 ];
 
 /// A road from SQL text to rows.

@@ -41,7 +41,7 @@ impl Execution for Local {
         // Operators have their functions: nobody looks one up by its name, and to copy hundreds of names
         // takes longer than a small query.
         let context = TaskContext::new(
-            None,
+            Some(query.id.clone()),
             state.session_id().to_string(),
             state.config().clone(),
             HashMap::new(),

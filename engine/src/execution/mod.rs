@@ -1,7 +1,7 @@
 //! Running a plan: where it runs, what watches it, and what bounds it.
 //!
 //! [`Execution`] is the seam between the session and the machinery: [`Local`] runs a plan in this
-//! process; a cluster implements the same trait. Each running statement is a [`Query`] in the
+//! process, [`Routed`] there or on a cluster ([`remote`]). Each running statement is a [`Query`] in the
 //! [`Registry`], which is what `system.queries`, progress bars and cancellation look at.
 
 mod local;
@@ -9,9 +9,12 @@ mod memory;
 mod progress;
 mod query;
 mod registry;
+pub mod remote;
 mod retry;
+mod routed;
 mod rows;
 mod scratch;
+mod subquery;
 mod workers;
 
 pub use local::Local;
@@ -20,10 +23,12 @@ pub use memory::{memory_limit_bytes, resident_bytes};
 pub use progress::{Progress, operator_metrics};
 pub use query::{Query, QueryInfo, QueryState};
 pub use registry::Registry;
+pub use remote::{Remote, RemoteExec, remote_part};
 pub(crate) use retry::{Attempts, frugal, is_frugal};
+pub use routed::{Notes, Routed};
 pub use rows::Rows;
 pub(crate) use rows::unless_ended;
-pub(crate) use scratch::ProcessFolder;
+pub use scratch::ProcessFolder;
 pub(crate) use workers::or_panicked;
 pub use workers::{Task, Workers};
 
@@ -40,6 +45,11 @@ use crate::error::Result;
 /// Where plans run.
 #[async_trait]
 pub trait Execution: Debug + Send + Sync {
+    /// The cluster, if there is one.
+    fn remote(&self) -> Option<Arc<dyn Remote>> {
+        None
+    }
+
     /// Makes a logical plan executable.
     async fn prepare(
         &self,

@@ -24,6 +24,9 @@ pub struct Progress {
     pub spilled_bytes: u64,
     /// What was wrong with the files' rows and passed over as the tables' options say.
     pub bad_rows: BadRowCounts,
+    /// Tasks on the cluster that are done, and that are known so far.
+    pub tasks_done: u64,
+    pub tasks_total: u64,
     /// How often the query began anew for want of memory.
     pub retries: u64,
 }
@@ -31,6 +34,9 @@ pub struct Progress {
 impl Progress {
     /// Between 0 and 1; `None` when there is nothing to go by.
     pub fn fraction(&self) -> Option<f64> {
+        if self.tasks_total > 0 {
+            return Some(self.tasks_done as f64 / self.tasks_total as f64);
+        }
         let total = self.bytes_total.max(self.bytes_read);
         (total > 0).then(|| self.bytes_read as f64 / total as f64)
     }

@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, operator_metrics};
+use super::remote::{Counted, remote_part};
+use super::routed::Notes;
 use crate::error::{Error, Kind, Result, cancelled};
 use crate::source::{BadRowCounts, scanned_bytes};
 
@@ -56,6 +58,8 @@ pub struct Query {
     rows: AtomicU64,
     /// How often the query began anew for want of memory.
     retries: AtomicU64,
+    /// Where its plans ran, if that is worth telling.
+    notes: Arc<Notes>,
     /// Its change is being committed, or was: cancelling waits for what becomes of it.
     committing: AtomicBool,
     /// What changes as the query proceeds; held only for moments.
@@ -100,6 +104,7 @@ impl Query {
             over: CancellationToken::new(),
             rows: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            notes: Arc::default(),
             committing: AtomicBool::new(false),
             stage: Mutex::new(Stage {
                 state: QueryState::Planning,
@@ -120,6 +125,16 @@ impl Query {
 
     pub fn cancel_token(&self) -> CancellationToken {
         self.cancel.clone()
+    }
+
+    /// What its planning notes for the user.
+    pub(crate) fn notes(&self) -> &Arc<Notes> {
+        &self.notes
+    }
+
+    /// What the user should know, though nothing is wrong.
+    pub fn told(&self) -> Vec<String> {
+        self.notes.all()
     }
 
     /// Waits until the query is over.
@@ -225,31 +240,27 @@ impl Query {
         if let Some(last) = &stage.last {
             return last.clone();
         }
-        let metrics = stage
-            .plan
-            .as_ref()
-            .map(|plan| operator_metrics(plan.as_ref()))
-            .unwrap_or_default();
+        let plan = stage.plan.as_deref();
+        let metrics = plan.map(operator_metrics).unwrap_or_default();
+        let remote = plan.and_then(remote_part);
+        let remote = remote.map_or_else(Counted::default, |part| part.progress());
+        let mut bad_rows = plan.map(BadRowCounts::of).unwrap_or_default();
+        bad_rows.add_counts(remote.bad_rows);
         Progress {
             state: stage.state,
             elapsed: stage.elapsed.unwrap_or_else(|| self.started.elapsed()),
             rows: self.rows.load(Ordering::Relaxed),
-            rows_scanned: metrics.rows_scanned,
-            bytes_read: stage
-                .plan
-                .as_ref()
-                .map_or(0, |plan| scanned_bytes(plan.as_ref())),
+            rows_scanned: metrics.rows_scanned + remote.rows_scanned,
+            bytes_read: plan.map_or(0, scanned_bytes) + remote.bytes_read,
             bytes_total: stage.bytes_total,
             memory_bytes: stage
                 .pool
                 .as_ref()
                 .map_or(0, |pool| pool.peak_reserved() as u64),
-            spilled_bytes: metrics.spilled_bytes,
-            bad_rows: stage
-                .plan
-                .as_ref()
-                .map(|plan| BadRowCounts::of(plan.as_ref()))
-                .unwrap_or_default(),
+            spilled_bytes: metrics.spilled_bytes + remote.spilled_bytes,
+            bad_rows,
+            tasks_done: remote.tasks_done,
+            tasks_total: remote.tasks_total,
             retries: self.retries.load(Ordering::Relaxed),
         }
     }

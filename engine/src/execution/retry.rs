@@ -93,6 +93,10 @@ fn is_out_of_memory(error: &DataFusionError) -> bool {
             Error::from(DataFusionError::ResourcesExhausted(message.clone())).kind
                 == Kind::OutOfMemory
         }
+        // Of an executor, from which errors come as ours.
+        DataFusionError::External(error) => error
+            .downcast_ref::<Error>()
+            .is_some_and(|error| error.kind == Kind::OutOfMemory),
         _ => false,
     }
 }

@@ -27,7 +27,8 @@ pub mod text_of;
 mod types;
 mod work;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{FunctionRegistry, SessionState};
@@ -54,6 +55,19 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     state.register_function_rewrite(Arc::new(meaning))?;
     plan_first(state);
     Ok(())
+}
+
+/// Whether a function asks the process that the client talks to: it gives nothing elsewhere.
+pub fn is_of_session(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let declared = scalar::pg::tables().into_iter().flatten();
+        let declared = declared.flat_map(|f| std::iter::once(&f.name).chain(f.aliases));
+        let waiting = scalar::pg::waiting();
+        let waiting = waiting.iter().map(|f| f.name().to_string());
+        let names = declared.map(ToString::to_string).chain(waiting);
+        names.chain(["current_setting".to_string()]).collect()
+    });
+    NAMES.contains(name)
 }
 
 /// Our planners stand before those of DataFusion: the first answer counts.

@@ -13,12 +13,13 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use quern_model::feature::{Form, is_number};
+use serde::{Deserialize, Serialize};
 
 use super::Trained;
 use crate::error::{Error, Kind, Result};
 
 /// What is asked of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum What {
     /// The answer, in the type of the target.
     Prediction,
@@ -64,6 +65,20 @@ impl Answer {
             what,
             signature: Signature::variadic_any(Volatility::Immutable),
         })
+    }
+
+    /// The function as it was in another process, under its whole name there.
+    pub(crate) fn again(name: String, trained: Arc<Trained>, what: What) -> ScalarUDF {
+        ScalarUDF::new_from_impl(Self {
+            name,
+            trained,
+            what,
+            signature: Signature::variadic_any(Volatility::Immutable),
+        })
+    }
+
+    pub(crate) fn model(&self) -> (&Arc<Trained>, What) {
+        (&self.trained, self.what)
     }
 
     /// The answers for columns that have the features' names.

@@ -117,7 +117,17 @@ impl About {
 }
 
 impl Trained {
-    fn read(file: &str, bytes: &[u8]) -> Result<Self> {
+    /// What [`Trained::read`] takes.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let model = &self.model;
+        Ok(store::write(
+            model.class,
+            &model.definition,
+            &self.about.to_origin(),
+        )?)
+    }
+
+    pub(crate) fn read(file: &str, bytes: &[u8]) -> Result<Self> {
         let (model, origin) = store::read(bytes, LIMIT_BYTES)?;
         let target = model.definition.target.as_ref();
         Ok(Self {

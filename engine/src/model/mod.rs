@@ -12,6 +12,7 @@ mod scan;
 pub use answer::{Answer, What};
 pub use kind::{Version, Versions};
 pub use library::{About, LIMIT_BYTES as MODEL_BYTES_LIMIT, Library, Trained, store_error};
+pub(crate) use scan::ModelScan;
 pub use scan::{Roles, Scan, Scanned};
 
 use crate::error::{Error, Kind};

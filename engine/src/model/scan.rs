@@ -64,14 +64,17 @@ impl Roles {
 impl Scan {
     /// The call of the aggregate function over these columns.
     pub fn call(self, roles: Roles, columns: Vec<Expr>) -> Result<Expr> {
+        Ok(self.function(roles)?.call(columns))
+    }
+
+    pub(crate) fn function(self, roles: Roles) -> Result<AggregateUDF> {
         let identity = serde_json::to_string(&(&self, roles)).map_err(Error::internal)?;
-        let function = ModelScan {
+        Ok(AggregateUDF::new_from_impl(ModelScan {
             signature: Signature::variadic_any(Volatility::Immutable),
             scan: Arc::new(self),
             roles,
             identity,
-        };
-        Ok(AggregateUDF::new_from_impl(function).call(columns))
+        }))
     }
 
     /// What the bytes that the function gave say.
@@ -87,12 +90,18 @@ impl Scan {
 }
 
 #[derive(Debug)]
-struct ModelScan {
+pub(crate) struct ModelScan {
     signature: Signature,
     scan: Arc<Scan>,
     roles: Roles,
     /// All that makes this function differ from another scan's.
     identity: String,
+}
+
+impl ModelScan {
+    pub(crate) fn scan(&self) -> (&Scan, Roles) {
+        (&self.scan, self.roles)
+    }
 }
 
 impl PartialEq for ModelScan {

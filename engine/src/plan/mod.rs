@@ -74,6 +74,16 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules
 }
 
+/// The rules for a plan that is cut into stages: joins become ours where a stage runs.
+pub fn staged_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    PhysicalOptimizer::new().rules
+}
+
+/// The rule that makes the joins of a stage ours.
+pub fn rule_of_stages() -> impl PhysicalOptimizerRule {
+    spilling_joins::SpillingJoins
+}
+
 /// Where a statement's names are looked up.
 #[derive(Clone)]
 pub struct Names {

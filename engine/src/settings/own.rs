@@ -97,11 +97,43 @@ pub(super) static SETTINGS: &[Setting] = &[
               time.",
     },
     Setting {
+        name: "quern.broadcast_limit",
+        value_type: ValueType::Bytes,
+        default: "32MiB",
+        scope: Scope::Session,
+        doc: "On a cluster, the side of a join that is estimated to be smaller is sent whole to every task; larger ones \
+              are dealt out by the join's keys.",
+    },
+    Setting {
+        name: "quern.cluster_secret",
+        value_type: ValueType::Secret,
+        default: "",
+        scope: Scope::Start,
+        doc: "What the coordinator and the executors of a cluster must have in common. Empty takes QUERN_CLUSTER_SECRET. \
+              With one, everything between them is encrypted, and nobody else is let in.",
+    },
+    Setting {
         name: "quern.data_dir",
         value_type: ValueType::Text,
         default: "",
         scope: Scope::Start,
         doc: "Folder of the catalog. Without one the catalog is in memory and ends with the process.",
+    },
+    Setting {
+        name: "quern.distribute_from",
+        value_type: ValueType::Bytes,
+        default: "256MiB",
+        scope: Scope::Session,
+        doc: "With `quern.execution = auto`, queries that scan at least as much run on the cluster; smaller ones are faster \
+              in the coordinator.",
+    },
+    Setting {
+        name: "quern.execution",
+        value_type: ValueType::Choice(&["auto", "local", "cluster"]),
+        default: "auto",
+        scope: Scope::Session,
+        doc: "Where queries run: in the process that takes them (`local`), on the cluster (`cluster`), or where they are \
+              likely to be faster (`auto`). What cannot run on the cluster runs locally, with a NOTICE that says why.",
     },
     Setting {
         name: "quern.google_service_account",
@@ -163,6 +195,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         default: "100GiB",
         scope: Scope::Start,
         doc: "Disk space that all running queries may use for spilling.",
+    },
+    Setting {
+        name: "quern.stall_timeout",
+        value_type: ValueType::Duration,
+        default: "10min",
+        scope: Scope::Session,
+        doc: "On a cluster, a query of which no task has ended for so long, although tasks are said to run, is submitted \
+              again. 0 means never.",
     },
     Setting {
         name: "quern.store_retry_timeout",

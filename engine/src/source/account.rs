@@ -58,6 +58,11 @@ impl BadRowCounts {
         counts
     }
 
+    pub fn add_counts(&mut self, other: Self) {
+        self.skipped_rows += other.skipped_rows;
+        self.nulled_values += other.nulled_values;
+    }
+
     fn add(&mut self, plan: &dyn ExecutionPlan) {
         if plan.downcast_ref::<DataSourceExec>().is_some()
             && let Some(metrics) = plan.metrics()

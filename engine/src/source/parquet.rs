@@ -57,7 +57,13 @@ pub(super) async fn plan(
     Ok(DataSourceExec::from_data_source(config.build()))
 }
 
-pub(super) fn wrapped(inner: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
+/// DataFusion's source behind ours.
+pub(crate) fn unwrapped(source: &Arc<dyn FileSource>) -> Option<Arc<dyn FileSource>> {
+    let files = source.downcast_ref::<ParquetFiles>()?;
+    Some(Arc::clone(&files.inner))
+}
+
+pub(crate) fn wrapped(inner: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
     Arc::new(ParquetFiles { inner })
 }
 

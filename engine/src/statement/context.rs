@@ -176,6 +176,7 @@ impl Context {
                 catalog: Arc::clone(&self.catalog),
                 warehouse: Arc::clone(&self.warehouse),
                 registry: Arc::clone(&self.registry),
+                execution: Arc::clone(&self.execution),
                 settings,
                 state: Arc::clone(&self.state),
                 user: self.variables.user.clone(),

@@ -1,7 +1,8 @@
-//! `EXPLAIN [ANALYZE] [VERBOSE] query` and `EXPLAIN (ANALYZE, VERBOSE, FORMAT TEXT|TREE|JSON|GRAPHVIZ) query`.
+//! `EXPLAIN [ANALYZE] [VERBOSE] query` and
+//! `EXPLAIN (ANALYZE, VERBOSE, DISTRIBUTED, FORMAT TEXT|TREE|JSON|GRAPHVIZ) query`.
 //!
 //! Shows how a query would run; with ANALYZE it runs, and each operator shows what it did. VERBOSE
-//! adds the logical plan before and after optimization.
+//! adds the logical plan before and after optimization, DISTRIBUTED shows the stages on a cluster.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +19,7 @@ use futures::StreamExt;
 use super::cursor::Cursor;
 use super::{Context, Outcome, outcome, query};
 use crate::error::{Error, Kind, Result};
-use crate::execution::operator_metrics;
+use crate::execution::{operator_metrics, remote_part};
 use crate::plan;
 use crate::settings::format_bytes;
 
@@ -36,6 +37,7 @@ enum Format {
 pub(crate) struct Explain {
     analyze: bool,
     verbose: bool,
+    distributed: bool,
     format: Format,
     query: Box<ast::Query>,
 }
@@ -45,6 +47,7 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Explain> {
     let mut explain = Explain {
         analyze: false,
         verbose: false,
+        distributed: false,
         format: Format::Text,
         query: empty(),
     };
@@ -114,10 +117,7 @@ fn options(c: &mut Cursor, explain: &mut Explain) -> Result<()> {
             "analyze" => explain.analyze = switch(c),
             "verbose" => explain.verbose = switch(c),
             "format" => explain.format = format(c)?,
-            "distributed" => {
-                return Err(Error::unsupported("EXPLAIN (DISTRIBUTED)")
-                    .hint("Queries run in this process; EXPLAIN shows the whole plan."));
-            }
+            "distributed" => explain.distributed = switch(c),
             _ => drop(switch(c)),
         }
         if !c.take_token(&Token::Comma) {
@@ -157,6 +157,9 @@ impl Explain {
             let physical = ctx.execution.prepare(&ctx.state, &logical).await?;
             (physical, Vec::new())
         };
+        if self.distributed {
+            return self.stages(ctx, physical.as_ref(), summary);
+        }
         let mut text = String::new();
         if self.verbose && self.format == Format::Text {
             text += &format!("Logical plan:\n{}\n", logical.display_indent());
@@ -181,6 +184,46 @@ impl Explain {
             "EXPLAIN",
             &ctx.query,
             outcome::text_column(COLUMN, lines)?,
+        ))
+    }
+
+    /// The stages that the plan is cut into, or why it is not cut.
+    fn stages(
+        &self,
+        ctx: &Context,
+        physical: &dyn ExecutionPlan,
+        summary: Vec<String>,
+    ) -> Result<Outcome> {
+        if self.format != Format::Text {
+            return Err(
+                Error::unsupported("EXPLAIN (DISTRIBUTED) in another format than text")
+                    .hint("Leave FORMAT out."),
+            );
+        }
+        let lines = match remote_part(physical) {
+            Some(remote) => remote.explain()?,
+            None => {
+                let noted = ctx.query.told();
+                let reason = match noted.is_empty() {
+                    false => noted.join("; "),
+                    true => "the query runs in this process".to_string(),
+                };
+                let plan = DisplayableExecutionPlan::new(physical);
+                std::iter::once(reason)
+                    .chain(
+                        plan.indent(self.verbose)
+                            .to_string()
+                            .lines()
+                            .map(String::from),
+                    )
+                    .collect()
+            }
+        };
+        let lines = lines.iter().map(|line| plan::readable(line));
+        Ok(Outcome::batch(
+            "EXPLAIN",
+            &ctx.query,
+            outcome::text_column(COLUMN, lines.chain(summary).collect())?,
         ))
     }
 

@@ -5,6 +5,7 @@
 //! so that it shows one consistent moment. `SHOW …` statements are queries over these tables.
 
 mod chunks;
+mod cluster;
 mod models;
 mod objects;
 pub mod postgres;
@@ -28,7 +29,7 @@ use crate::catalog::{
     Snapshot,
 };
 use crate::error::Result;
-use crate::execution::Registry;
+use crate::execution::{Execution, Registry};
 use crate::plan::{Names, Need, VirtualTables};
 use crate::settings::Settings;
 use crate::table::Warehouse;
@@ -39,6 +40,7 @@ pub struct SystemTables {
     pub catalog: Arc<SessionCatalog>,
     pub warehouse: Arc<Warehouse>,
     pub registry: Arc<Registry>,
+    pub execution: Arc<dyn Execution>,
     pub settings: Arc<Settings>,
     pub state: Arc<SessionState>,
     pub user: String,
@@ -70,6 +72,9 @@ pub static TABLES: &[SystemTable] = &[
     state::FUNCTIONS,
     state::SETTINGS,
     state::QUERIES,
+    cluster::EXECUTORS,
+    cluster::STAGES,
+    cluster::TASKS,
 ];
 
 /// Every table of this module as (schema, name).

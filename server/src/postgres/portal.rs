@@ -109,8 +109,11 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
 
     fn warn(&mut self, query: &Query) {
         let warnings = query.warnings();
-        let warnings: Vec<_> = warnings.into_iter().map(Notice::warning).collect();
-        self.notices(&warnings);
+        let told = query.told().into_iter().map(Notice::info);
+        let notices: Vec<_> = told
+            .chain(warnings.into_iter().map(Notice::warning))
+            .collect();
+        self.notices(&notices);
     }
 }
 

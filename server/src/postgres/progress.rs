@@ -66,6 +66,8 @@ impl Told {
             memory_bytes: self.memory_bytes,
             spilled_bytes: self.spilled_bytes,
             bad_rows: Default::default(),
+            tasks_done: 0,
+            tasks_total: 0,
             retries: 0,
         }
     }

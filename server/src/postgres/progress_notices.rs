@@ -88,6 +88,8 @@ mod tests {
             memory_bytes: 0,
             spilled_bytes: 0,
             bad_rows: Default::default(),
+            tasks_done: 0,
+            tasks_total: 0,
             retries: 0,
         };
         assert_eq!(text(&progress), "progress: 1,234,567 rows read, 1m05s");

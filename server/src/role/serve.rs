@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use quern_cluster::CoordinatorOptions;
 use quern_engine::{ADMINISTRATOR, Engine, Error, Kind, Result, random_password};
 use tokio::net::TcpListener;
 
 use crate::args::ServeArgs;
+use crate::cluster::{self, Cluster};
 use crate::postgres::{Authentication, Server};
 use crate::shell::{self, Signals, Stop, report};
 use crate::tls::Tls;
@@ -33,8 +35,10 @@ fn open_and_run(args: &ServeArgs) -> Result<(), Stop> {
     let runtime = shell::runtime(&settings).map_err(|e| said(&e, Stop::CannotStart))?;
     let _inside = runtime.enter();
     raise_file_limit();
-    let result = Engine::open(settings)
-        .and_then(|engine| runtime.block_on(start(args, engine)))
+    let engine = Engine::open(settings).map_err(|e| said(&e, Stop::CannotStart))?;
+    let _cluster = with_cluster(args, &engine).map_err(|e| said(&e, Stop::CannotStart))?;
+    let result = runtime
+        .block_on(start(args, engine))
         .map_err(|e| said(&e, Stop::CannotStart));
     let result = result.and_then(|started| runtime.block_on(until_signalled(started)));
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -63,6 +67,31 @@ fn check(args: &ServeArgs) -> Result<()> {
         return refused("without --tls-cert and --tls-key, data crosses the network unencrypted");
     }
     Ok(())
+}
+
+/// Lets executors join, and starts those of this machine.
+fn with_cluster(args: &ServeArgs, engine: &Engine) -> Result<Option<Cluster>> {
+    let wanted = &args.cluster;
+    if !wanted.cluster {
+        return Ok(None);
+    }
+    let listen = wanted.cluster_listen;
+    let secret = cluster::secret(engine.settings())?;
+    if !listen.is_loopback() && secret.is_none() && !args.insecure {
+        return Err(cluster::open_to_all("--cluster-listen"));
+    }
+    let options = CoordinatorOptions {
+        listen: SocketAddr::new(listen, wanted.cluster_port),
+        advertise: match &wanted.cluster_advertise {
+            Some(host) => host.clone(),
+            None => listen.to_string(),
+        },
+        secret,
+        patience: cluster::PATIENCE,
+    };
+    let cluster = Cluster::start(engine, &options, wanted.local_executors.unwrap_or(0))?;
+    say(&format!("executors join at {}", cluster.address()));
+    Ok(Some(cluster))
 }
 
 struct Started {

@@ -41,6 +41,7 @@ use quern_engine::{Engine, Error, Kind, Settings};
 use tokio::runtime::Runtime;
 
 use crate::args::{EngineArgs, Input, SqlArgs};
+use crate::cluster::Cluster;
 use crate::config::{self, Wrong};
 use crate::postgres::client::Config;
 use backend::{Backend, Remote};
@@ -116,8 +117,10 @@ fn open_and_run(args: &SqlArgs) -> Result<(), Stop> {
     let runtime = runtime(&settings).map_err(cannot_start)?;
     let result = {
         let _inside = runtime.enter();
-        open(args, settings, &runtime)
-            .and_then(|(backend, history)| with_backend(args, backend, history, &runtime))
+        open(args, settings, &runtime).and_then(|opened| {
+            let (backend, history, _cluster) = opened;
+            with_backend(args, backend, history, &runtime)
+        })
     };
     // A query that does not end must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -165,13 +168,17 @@ fn open(
     args: &SqlArgs,
     settings: Settings,
     runtime: &Runtime,
-) -> Result<(Arc<dyn Backend>, Option<PathBuf>), Stop> {
+) -> Result<(Arc<dyn Backend>, Option<PathBuf>, Option<Cluster>), Stop> {
     let history = history::file(settings.data_dir());
-    let backend: Arc<dyn Backend> = match args.remote.config(APPLICATION) {
-        Some(config) => Arc::new(connect(config, runtime)?),
-        None => Arc::new(Local::new(Engine::open(settings).map_err(cannot_start)?)),
+    if let Some(config) = args.remote.config(APPLICATION) {
+        return Ok((Arc::new(connect(config, runtime)?), history, None));
+    }
+    let engine = Engine::open(settings).map_err(cannot_start)?;
+    let cluster = match args.local_executors {
+        Some(count) => Some(Cluster::of_this_machine(&engine, count).map_err(cannot_start)?),
+        None => None,
     };
-    Ok((backend, history))
+    Ok((Arc::new(Local::new(engine)), history, cluster))
 }
 
 /// Connects, with a password that is asked for when the server wants one and none is known.

@@ -141,6 +141,8 @@ mod tests {
             memory_bytes: 10 << 20,
             spilled_bytes: 0,
             bad_rows: Default::default(),
+            tasks_done: 0,
+            tasks_total: 0,
             retries: 0,
         }
     }

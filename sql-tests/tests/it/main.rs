@@ -3,6 +3,7 @@
 
 mod architecture;
 mod catalog_queries;
+mod cluster;
 mod delta;
 mod docs;
 mod fuzz;

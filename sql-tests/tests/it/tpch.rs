@@ -30,7 +30,7 @@ fn write(folder: &Path, name: &str, batches: impl RecordBatchIterator) {
     writer.close().unwrap();
 }
 
-fn generate(folder: &Path) {
+pub fn generate(folder: &Path) {
     write(
         folder,
         "region",

@@ -187,6 +187,8 @@ mod tests {
             memory_bytes: 200 << 20,
             spilled_bytes: 300 << 20,
             bad_rows: Default::default(),
+            tasks_done: 0,
+            tasks_total: 0,
             retries: 0,
         };
         assert_eq!(

@@ -93,11 +93,13 @@ async fn run(session: Arc<Session>, sql: String, events: Events) -> Result<(), E
         if !tell(outcome, &events).await? {
             return Ok(());
         }
-        let warnings = session.current_query().map(|query| query.warnings());
-        for warning in warnings.unwrap_or_default() {
-            let _ = events
-                .send(Ok(Event::Notice(Notice::warning(warning))))
-                .await;
+        let Some(query) = session.current_query() else {
+            continue;
+        };
+        let told = query.told().into_iter().map(Notice::info);
+        let warnings = query.warnings().into_iter().map(Notice::warning);
+        for notice in told.chain(warnings) {
+            let _ = events.send(Ok(Event::Notice(notice))).await;
         }
     }
     Ok(())

@@ -1,0 +1,190 @@
+//! `quern executor`: a process that runs tasks of a coordinator's queries.
+//!
+//! Its results of tasks are files in a folder that ends with the process; what a killed process left is
+//! removed by the next one. An executor that misses its coordinator for long ends.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ballista_core::config::TaskSchedulingPolicy;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::registry::BallistaFunctionRegistry;
+use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use quern_engine::wire::Functions;
+use quern_engine::{Error, ExecutorParts, Kind, Result, Settings};
+use tokio::io::AsyncReadExt;
+
+use crate::codec::Codec;
+use crate::secret::Secret;
+use crate::stage::Stages;
+use crate::{HEARTBEAT_S, MESSAGE_BYTES, ballista};
+
+/// As in the engine: only what is touched of a stack takes memory.
+const STACK_BYTES: usize = 32 << 20;
+
+/// Files of jobs that nobody removed are removed after so long.
+const FORGOTTEN_S: u64 = 24 * 3600;
+const SWEEP_INTERVAL_S: u64 = 600;
+
+/// How long to try before the coordinator is said to be out of reach.
+const CONNECT_S: u16 = 60;
+
+#[derive(Debug)]
+pub struct ExecutorOptions {
+    /// Host and port of the coordinator.
+    pub coordinator: (String, u16),
+    pub cores: usize,
+    pub settings: Settings,
+    /// Made up when not given.
+    pub id: Option<String>,
+    pub listen: IpAddr,
+    /// What others reach it by; the address from which it connects when not given.
+    pub advertise: Option<String>,
+    /// What coordinator and executors have in common.
+    pub secret: Option<Secret>,
+    /// Ends when standard input does: whoever started it is gone.
+    pub ends_with_input: bool,
+}
+
+/// Runs tasks until a signal ends the process, or whoever started it.
+pub fn run(options: ExecutorOptions) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(options.cores + 2)
+        .thread_name("quern-executor")
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Kind::Io, format!("cannot start threads: {e}")))?;
+    let _inside = runtime.enter();
+    let parts = ExecutorParts::open(&options.settings)?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = serve(&options, &parts) => result,
+            () = end_of_input(), if options.ends_with_input => Ok(()),
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn end_of_input() {
+    let mut input = tokio::io::stdin();
+    let mut byte = [0];
+    while matches!(input.read(&mut byte).await, Ok(1)) {}
+}
+
+async fn serve(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<()> {
+    let config = Arc::new(process(options, parts)?);
+    if let Some(secret) = &options.secret {
+        for port in [config.port, config.grpc_port] {
+            let outer = tokio::net::TcpListener::bind((options.listen, port)).await?;
+            let inner = SocketAddr::new(inside(options), port);
+            tokio::spawn(secret.clone().gate(outer, inner));
+        }
+    }
+    let signalled = Arc::new(AtomicBool::new(false));
+    tokio::spawn(signal(Arc::clone(&signalled)));
+    let served = start_executor_process(config).await;
+    let (host, port) = &options.coordinator;
+    match served {
+        Err(e) => Err(Error::new(
+            Kind::Connection,
+            format!("the executor cannot work for {host}:{port}: {e}"),
+        )),
+        Ok(()) if signalled.load(Ordering::Acquire) => Ok(()),
+        Ok(()) => Err(Error::new(
+            Kind::Connection,
+            format!("the executor has lost its coordinator, {host}:{port}"),
+        )
+        .hint("Start it again when the coordinator is there.")),
+    }
+}
+
+/// Notes that the process was told to end, which Ballista does then.
+async fn signal(signalled: Arc<AtomicBool>) {
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    signalled.store(true, Ordering::Release);
+}
+
+fn process(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<ExecutorProcessConfig> {
+    let template = parts.template.clone();
+    let runtime = Arc::clone(template.runtime_env());
+    let mut config = ballista(template.config().clone());
+    let through = options.secret.as_ref().map(Secret::endpoint);
+    if let Some(through) = &through {
+        config = config.with_ballista_override_create_grpc_client_endpoint(Arc::clone(through));
+    }
+    let folder = parts.folder.path().join("shuffle");
+    std::fs::create_dir(&folder)?;
+    let mut process = ExecutorProcessConfig {
+        bind_host: inside(options).to_string(),
+        external_host: options.advertise.clone().or_else(|| {
+            let local = options.listen.is_loopback();
+            local.then(|| options.listen.to_string())
+        }),
+        port: free_port(options)?,
+        grpc_port: free_port(options)?,
+        scheduler_host: options.coordinator.0.clone(),
+        scheduler_port: options.coordinator.1,
+        scheduler_connect_timeout_seconds: CONNECT_S,
+        vcores: options.cores,
+        task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
+        work_dir: Some(folder.to_string_lossy().into_owned()),
+        job_data_ttl_seconds: FORGOTTEN_S,
+        job_data_clean_up_interval_seconds: SWEEP_INTERVAL_S,
+        grpc_max_decoding_message_size: MESSAGE_BYTES,
+        grpc_max_encoding_message_size: MESSAGE_BYTES,
+        executor_heartbeat_interval_seconds: HEARTBEAT_S,
+        memory_pool_size: Some(parts.pool_bytes),
+        override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&template))),
+        override_physical_codec: Some(Arc::new(Codec::new(Functions::of(&template)))),
+        override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&runtime)))),
+        override_config_producer: Some(Arc::new(move || config.clone())),
+        override_create_grpc_client_endpoint: through,
+        override_execution_engine: Some(Arc::new(Stages::new())),
+        ..ExecutorProcessConfig::default()
+    };
+    if let Some(id) = &options.id {
+        process.executor_id.clone_from(id);
+    }
+    Ok(process)
+}
+
+/// Where its ports are: behind the gate if there is one, under the same numbers, by which others know
+/// them.
+fn inside(options: &ExecutorOptions) -> IpAddr {
+    match (&options.secret, options.listen) {
+        (None, listen) => listen,
+        // Every address of 127.0.0.0/8 is this machine's.
+        (Some(_), listen) if listen == IpAddr::V4(Ipv4Addr::LOCALHOST) => {
+            IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))
+        }
+        (Some(_), _) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+/// A port that nobody listens on now, on both sides of the gate.
+fn free_port(options: &ExecutorOptions) -> Result<u16> {
+    let outside = TcpListener::bind((options.listen, 0))?;
+    let port = outside.local_addr()?.port();
+    match inside(options) {
+        same if same == options.listen => {}
+        inside => drop(TcpListener::bind((inside, port))?),
+    }
+    Ok(port)
+}

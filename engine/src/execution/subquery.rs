@@ -1,0 +1,173 @@
+//! Scalar subqueries of a plan that runs on a cluster.
+//!
+//! Their values cannot cross from one process to another while tasks run. So they are found first, each as
+//! a job of its own, and stand in the plan as constants.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::execution::{SessionState, TaskContext};
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, lit};
+use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use super::remote::{Job, Remote};
+use super::routed::distribute;
+use crate::error::{Error, Kind};
+
+/// A plan with scalar subqueries.
+#[derive(Debug)]
+pub struct Unresolved {
+    plan: LogicalPlan,
+    state: Arc<SessionState>,
+}
+
+impl Unresolved {
+    /// `None` for a plan without scalar subqueries. `state` is the session's own.
+    pub fn of(plan: &LogicalPlan, state: &SessionState) -> Result<Option<Self>> {
+        let mut found = false;
+        plan.apply(|node| {
+            node.apply_expressions(|expr| {
+                expr.apply(|expr| {
+                    found |= matches!(expr, Expr::ScalarSubquery(_));
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        })?;
+        Ok(found.then(|| Self {
+            plan: plan.clone(),
+            state: Arc::new(state.clone()),
+        }))
+    }
+
+    /// The rows of the plan, of which `job` has the form that was shown.
+    pub fn run(
+        self: Arc<Self>,
+        remote: Arc<dyn Remote>,
+        job: Job,
+        context: Arc<TaskContext>,
+    ) -> SendableRecordBatchStream {
+        let schema = job.plan.schema();
+        let rows = async move {
+            let plan = self.resolved(&remote, &context).await?;
+            let planning = remote.planning(&self.state)?;
+            let physical = planning
+                .query_planner()
+                .create_physical_plan(&plan, &planning)
+                .await?;
+            if has_subqueries(&physical) {
+                let message = "scalar subqueries of this form on a cluster are not supported";
+                return Err(DataFusionError::from(Error::new(
+                    Kind::Unsupported,
+                    message,
+                )));
+            }
+            let state = Arc::new(planning);
+            if let Some(reason) = remote.refusal(&state, &physical) {
+                let message =
+                    format!("a plan with the values of its subqueries stays here: {reason}");
+                return Err(DataFusionError::from(Error::new(
+                    Kind::Unsupported,
+                    message,
+                )));
+            }
+            Ok(remote.run(Job {
+                state,
+                plan: physical,
+                ..job
+            }))
+        };
+        let rows = stream::once(rows).try_flatten();
+        Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+    }
+
+    /// The plan with values in the place of its scalar subqueries.
+    async fn resolved(
+        &self,
+        remote: &Arc<dyn Remote>,
+        context: &Arc<TaskContext>,
+    ) -> Result<LogicalPlan> {
+        let mut values: Vec<(Subquery, ScalarValue)> = Vec::new();
+        let mut subqueries = Vec::new();
+        self.plan.apply(|node| {
+            node.apply_expressions(|expr| {
+                expr.apply(|expr| {
+                    if let Expr::ScalarSubquery(subquery) = expr
+                        && !subqueries.contains(subquery)
+                    {
+                        subqueries.push(subquery.clone());
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        })?;
+        for subquery in subqueries {
+            let value = value(&self.state, remote, &subquery.subquery, context).await?;
+            values.push((subquery, value));
+        }
+        let resolved = self.plan.clone().transform(|node| {
+            node.map_expressions(|expr| {
+                expr.transform(|expr| match &expr {
+                    Expr::ScalarSubquery(subquery) => {
+                        let found = values.iter().find(|(of, _)| of == subquery);
+                        Ok(match found {
+                            Some((_, value)) => Transformed::yes(lit(value.clone())),
+                            None => Transformed::no(expr),
+                        })
+                    }
+                    _ => Ok(Transformed::no(expr)),
+                })
+            })
+        })?;
+        Ok(resolved.data)
+    }
+}
+
+fn has_subqueries(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<ScalarSubqueryExec>() || plan.children().into_iter().any(has_subqueries)
+}
+
+/// The one value of a subquery, which runs where it can.
+fn value<'a>(
+    state: &'a SessionState,
+    remote: &'a Arc<dyn Remote>,
+    plan: &'a LogicalPlan,
+    context: &'a Arc<TaskContext>,
+) -> BoxFuture<'a, Result<ScalarValue>> {
+    async move {
+        let physical = match distribute(remote, state, plan).await {
+            Ok(distributed) => distributed,
+            Err(_) => {
+                state
+                    .query_planner()
+                    .create_physical_plan(plan, state)
+                    .await?
+            }
+        };
+        let schema = physical.schema();
+        let mut rows = execute_stream(physical, Arc::clone(context))?;
+        let mut value = None;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            for row in 0..batch.num_rows() {
+                if value.is_some() {
+                    return Err(several_rows());
+                }
+                value = Some(ScalarValue::try_from_array(batch.column(0), row)?);
+            }
+        }
+        match value {
+            Some(value) => Ok(value),
+            None => ScalarValue::try_from(schema.field(0).data_type()),
+        }
+    }
+    .boxed()
+}
+
+fn several_rows() -> DataFusionError {
+    DataFusionError::Execution("Scalar subquery returned more than one row".to_string())
+}
