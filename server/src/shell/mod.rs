@@ -163,12 +163,11 @@ fn cannot_start(error: Error) -> Stop {
     Stop::CannotStart
 }
 
+/// Where statements run, the folder of the history, and the executors that end with the shell.
+type Opened = (Arc<dyn Backend>, Option<PathBuf>, Option<Cluster>);
+
 /// Where statements will run, and the file of the history. Must be called inside the runtime.
-fn open(
-    args: &SqlArgs,
-    settings: Settings,
-    runtime: &Runtime,
-) -> Result<(Arc<dyn Backend>, Option<PathBuf>, Option<Cluster>), Stop> {
+fn open(args: &SqlArgs, settings: Settings, runtime: &Runtime) -> Result<Opened, Stop> {
     let history = history::file(settings.data_dir());
     if let Some(config) = args.remote.config(APPLICATION) {
         return Ok((Arc::new(connect(config, runtime)?), history, None));
