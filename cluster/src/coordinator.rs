@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
-use ballista_scheduler::cluster::{BallistaCluster, ClusterState};
+use ballista_scheduler::cluster::{BallistaCluster, ClusterState, JobState};
 use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
 use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service_with_listener};
 use ballista_scheduler::scheduler_server::SchedulerServer;
@@ -57,6 +57,8 @@ pub struct Coordinator {
 pub(crate) struct Shared {
     pub scheduler: Scheduler,
     pub members: Arc<dyn ClusterState>,
+    /// Jobs that have ended.
+    pub jobs: Arc<dyn JobState>,
     pub codec: Arc<Codec>,
     pub secret: Option<Secret>,
     /// The scheduler's threads, with stacks for deep plans.
@@ -145,6 +147,7 @@ async fn start(
         .await
         .map_err(failed)?;
     let members = cluster.cluster_state();
+    let jobs = cluster.job_state();
     let scheduler: Scheduler = create_scheduler(cluster, config).await.map_err(failed)?;
     let outer = TcpListener::from_std(listener)?;
     let listener = match &secret {
@@ -166,6 +169,7 @@ async fn start(
     Ok(Shared {
         scheduler,
         members,
+        jobs,
         codec,
         secret,
         handle,

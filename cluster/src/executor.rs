@@ -1,7 +1,8 @@
 //! `quern executor`: a process that runs tasks of a coordinator's queries.
 //!
 //! Its results of tasks are files in a folder that ends with the process; what a killed process left is
-//! removed by the next one. An executor that misses its coordinator for long ends.
+//! removed by the next one. An executor that misses its coordinator for long ends; the process may begin
+//! anew then.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -48,8 +49,17 @@ pub struct ExecutorOptions {
     pub ends_with_input: bool,
 }
 
-/// Runs tasks until a signal ends the process, or whoever started it.
-pub fn run(options: ExecutorOptions) -> Result<()> {
+/// Why an executor ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// A signal told it to, or whoever started it is gone.
+    Told,
+    /// Its coordinator did not answer for long. A process can be an executor once only.
+    CoordinatorLost,
+}
+
+/// Runs tasks until a signal ends the process, whoever started it, or the loss of the coordinator.
+pub fn run(options: ExecutorOptions) -> Result<End> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.cores + 2)
         .thread_name("quern-executor")
@@ -62,7 +72,7 @@ pub fn run(options: ExecutorOptions) -> Result<()> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = serve(&options, &parts) => result,
-            () = end_of_input(), if options.ends_with_input => Ok(()),
+            () = end_of_input(), if options.ends_with_input => Ok(End::Told),
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -75,7 +85,7 @@ async fn end_of_input() {
     while matches!(input.read(&mut byte).await, Ok(1)) {}
 }
 
-async fn serve(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<()> {
+async fn serve(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<End> {
     let config = Arc::new(process(options, parts)?);
     if let Some(secret) = &options.secret {
         for port in [config.port, config.grpc_port] {
@@ -93,12 +103,8 @@ async fn serve(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<()> {
             Kind::Connection,
             format!("the executor cannot work for {host}:{port}: {e}"),
         )),
-        Ok(()) if signalled.load(Ordering::Acquire) => Ok(()),
-        Ok(()) => Err(Error::new(
-            Kind::Connection,
-            format!("the executor has lost its coordinator, {host}:{port}"),
-        )
-        .hint("Start it again when the coordinator is there.")),
+        Ok(()) if signalled.load(Ordering::Acquire) => Ok(End::Told),
+        Ok(()) => Ok(End::CoordinatorLost),
     }
 }
 

@@ -10,9 +10,11 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PartitionMode, SortMergeJoinExec,
 };
-use datafusion::physical_plan::{ExecutionPlan, Partitioning};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 use quern_engine::settings::{Routing, format_bytes};
 use quern_engine::{Error, Result};
+
+use crate::divisions::is_divided;
 
 /// A line for each stage and each of its operators, the first stage first.
 pub fn stages(state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<String>> {
@@ -75,6 +77,12 @@ fn joins_of(plan: &dyn ExecutionPlan, limit: u64, found: &mut Vec<String>) {
             PartitionMode::CollectLeft => {
                 format!("broadcast: the left side goes to every task (estimated below {limit})")
             }
+            _ if is_divided(join) => format!(
+                "partitioned: no row is sent, the files of both sides are apart at the same {} keys",
+                plan.output_partitioning()
+                    .partition_count()
+                    .saturating_sub(1)
+            ),
             _ => format!(
                 "hash: both sides are dealt out by the keys (neither is known to be below {limit})"
             ),

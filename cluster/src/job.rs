@@ -31,6 +31,7 @@ use crate::MESSAGE_BYTES;
 use crate::coordinator::Shared;
 use crate::failure::{is_worth_another_try, of_job};
 use crate::members::partitions;
+use crate::settled::is_settled;
 use crate::stage::SCANNED;
 
 /// How often a job is submitted at most.
@@ -41,6 +42,13 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Statuses that wait to be read: one for each change.
 const STATUSES: usize = 64;
+
+/// How often a job that ended is looked for, and the pause between.
+const KEPT_LOOKS: usize = 1000;
+const KEPT_PAUSE: Duration = Duration::from_millis(1);
+
+/// Of a result: read before any of it is given out. A smaller one is safe from executors that are lost.
+const HELD_BYTES: usize = 16 << 20;
 
 const FETCH_TRIES: u8 = 3;
 const FETCH_PAUSE_MS: u64 = 250;
@@ -109,7 +117,7 @@ async fn submissions(shared: Arc<Shared>, job: Job) -> Result<Rows> {
     }
 }
 
-/// Runs the job once and reads its first batch.
+/// Runs the job once and reads its first rows.
 async fn submission(shared: &Arc<Shared>, job: &Job) -> Result<Rows, Ended> {
     let (tell, told) = mpsc::channel(STATUSES);
     let context = SessionContext::new_with_state(job.state.as_ref().clone());
@@ -130,12 +138,19 @@ async fn submission(shared: &Arc<Shared>, job: &Job) -> Result<Rows, Ended> {
     let locations = finished(&running, job, told).await?;
     running.over = true;
     let mut rows = Box::pin(fetched(running, locations));
-    match rows.next().await {
-        None => Ok(stream::empty().boxed()),
-        Some(Ok(first)) => Ok(stream::iter([Ok(first)]).chain(rows).boxed()),
-        // The rows were lost with their executor before any was read.
-        Some(Err(error)) => Err(Ended::Again(error.into())),
+    // As long as nothing was given out, rows that are lost with their executor cost another try only.
+    let (mut first, mut bytes) = (Vec::new(), 0);
+    while bytes < HELD_BYTES {
+        match rows.next().await {
+            None => return Ok(stream::iter(first).boxed()),
+            Some(Ok(batch)) => {
+                bytes += batch.get_array_memory_size();
+                first.push(Ok(batch));
+            }
+            Some(Err(error)) => return Err(Ended::Again(error.into())),
+        }
     }
+    Ok(stream::iter(first).chain(rows).boxed())
 }
 
 /// A job that is on the cluster.
@@ -189,7 +204,13 @@ async fn finished(
         match status {
             Some(job_status::Status::Successful(done)) => {
                 progress(running, job).await;
-                return Ok(done.partition_location);
+                return match settled(running).await {
+                    true => Ok(done.partition_location),
+                    false => Err(Ended::Again(Error::new(
+                        Kind::Connection,
+                        "an executor was lost, and with it what was counted of its rows",
+                    ))),
+                };
             }
             Some(job_status::Status::Failed(failed)) => {
                 let error = of_job(&failed.error);
@@ -203,6 +224,19 @@ async fn finished(
             _ => {}
         }
     }
+}
+
+/// Whether the result of a job that ended well is one. The scheduler tells of the end a moment before it keeps
+/// what it knows of the job.
+async fn settled(running: &Running) -> bool {
+    for _ in 0..KEPT_LOOKS {
+        let kept = running.shared.jobs.get_execution_graph(&running.id).await;
+        if let Ok(Some(graph)) = kept {
+            return is_settled(graph.as_ref());
+        }
+        tokio::time::sleep(KEPT_PAUSE).await;
+    }
+    false
 }
 
 /// A job that makes no progress although its tasks are said to run: a report may have been lost.

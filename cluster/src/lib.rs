@@ -18,19 +18,22 @@
 
 mod codec;
 mod coordinator;
+mod divisions;
 mod executor;
 mod explain;
 mod failure;
 mod job;
 mod members;
+mod origin;
 mod plan;
 mod secret;
+mod settled;
 mod stage;
 mod supervise;
 mod watch;
 
 pub use coordinator::{Coordinator, CoordinatorOptions};
-pub use executor::{ExecutorOptions, run as run_executor};
+pub use executor::{End as ExecutorEnd, ExecutorOptions, run as run_executor};
 pub use secret::Secret;
 pub use supervise::{Children, ChildrenOptions};
 

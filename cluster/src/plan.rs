@@ -39,6 +39,7 @@ use quern_engine::{Error, Result, plan};
 
 use crate::ballista;
 use crate::codec::{Codec, file_scan};
+use crate::divisions::Divisions;
 
 /// A session of Ballista's: all are one, so that executors keep one runtime.
 const SESSION: &str = "quern";
@@ -48,6 +49,9 @@ const PARTITIONS_PER_CORE: usize = 2;
 
 /// A larger plan, with rows or models in it, is not sent.
 const PLAN_BYTES: usize = 32 << 20;
+
+/// The rule of DataFusion's that decides where rows are dealt out.
+const REPARTITIONS: &str = "EnsureRequirements";
 
 /// Operators whose tasks would have to share memory.
 const SHARED: &[&str] = &["RecursiveQueryExec", "WorkTableExec", "AsyncFuncExec"];
@@ -74,7 +78,17 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     // then dealt out by its keys would have other partitions than the operators above it were made for.
     optimizer.hash_join_single_partition_threshold = 0;
     optimizer.hash_join_single_partition_threshold_rows = 0;
+    // Files that are apart by a key are not dealt out once more because there could be more partitions.
+    let least = cores.max(1);
+    optimizer.preserve_file_partitions = least;
     let mut rules = plan::staged_rules();
+    let before = rules.iter().position(|rule| rule.name() == REPARTITIONS);
+    let divisions = Divisions {
+        least,
+        most: partitions,
+        broadcast_bytes,
+    };
+    rules.insert(before.unwrap_or(rules.len()), Arc::new(divisions));
     rules.push(Arc::new(Staged));
     Ok(SessionStateBuilder::new_from_existing(state.clone())
         .with_session_id(SESSION.to_string())

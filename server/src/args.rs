@@ -237,6 +237,9 @@ pub struct ExecutorArgs {
     pub id: Option<String>,
     #[arg(long, hide = true)]
     pub ends_with_input: bool,
+    /// Begin when the coordinator is there again
+    #[arg(long, hide = true)]
+    pub rejoin: bool,
 }
 
 /// Make some hundred megabytes of sample data and show what Quern does with it

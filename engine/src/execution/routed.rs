@@ -12,7 +12,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use parking_lot::Mutex;
 
 use super::remote::{Remote, RemoteExec};
-use super::subquery::Unresolved;
+use super::subquery::{Unresolved, has_subqueries};
 use super::{Execution, Local, Query};
 use crate::error::Result;
 use crate::settings::{Place, Routing};
@@ -115,10 +115,21 @@ pub(super) async fn distribute(
     let planner = planning.query_planner();
     let physical = planner.create_physical_plan(plan, &planning).await;
     let physical = physical.map_err(|e| text(&crate::error::Error::from(e)))?;
-    if let Some(reason) = remote.refusal(&planning, &physical) {
+    let unresolved = Unresolved::of(plan, state).map_err(|e| text(&e))?;
+    let sent = match &unresolved {
+        None => Arc::clone(&physical),
+        Some(unresolved) => {
+            let shape = unresolved.shape().map_err(|e| text(&e))?;
+            let shape = planner.create_physical_plan(&shape, &planning).await;
+            shape.map_err(|e| text(&crate::error::Error::from(e)))?
+        }
+    };
+    if has_subqueries(&sent) {
+        return Err("it has scalar subqueries of a form that has no value beforehand".to_string());
+    }
+    if let Some(reason) = remote.refusal(&planning, &sent) {
         return Err(reason);
     }
-    let unresolved = Unresolved::of(plan, state).map_err(|e| text(&e))?;
     Ok(Arc::new(RemoteExec::new(
         physical,
         Arc::new(planning),

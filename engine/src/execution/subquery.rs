@@ -109,25 +109,43 @@ impl Unresolved {
             let value = value(&self.state, remote, &subquery.subquery, context).await?;
             values.push((subquery, value));
         }
-        let resolved = self.plan.clone().transform(|node| {
+        let found = |of: &Subquery| {
+            let found = values.iter().find(|(subquery, _)| subquery == of);
+            Ok(found.map(|(_, value)| value.clone()))
+        };
+        self.with(found)
+    }
+
+    /// The plan with NULL for each value that is not known yet: its operators are those that will run.
+    pub fn shape(&self) -> Result<LogicalPlan> {
+        self.with(|subquery| {
+            let value_type = subquery.subquery.schema().field(0).data_type();
+            ScalarValue::try_from(value_type).map(Some)
+        })
+    }
+
+    fn with(
+        &self,
+        value: impl Fn(&Subquery) -> Result<Option<ScalarValue>>,
+    ) -> Result<LogicalPlan> {
+        let replaced = self.plan.clone().transform(|node| {
             node.map_expressions(|expr| {
-                expr.transform(|expr| match &expr {
-                    Expr::ScalarSubquery(subquery) => {
-                        let found = values.iter().find(|(of, _)| of == subquery);
-                        Ok(match found {
-                            Some((_, value)) => Transformed::yes(lit(value.clone())),
-                            None => Transformed::no(expr),
-                        })
-                    }
-                    _ => Ok(Transformed::no(expr)),
+                expr.transform(|expr| {
+                    let Expr::ScalarSubquery(subquery) = &expr else {
+                        return Ok(Transformed::no(expr));
+                    };
+                    Ok(match value(subquery)? {
+                        Some(value) => Transformed::yes(lit(value)),
+                        None => Transformed::no(expr),
+                    })
                 })
             })
         })?;
-        Ok(resolved.data)
+        Ok(replaced.data)
     }
 }
 
-fn has_subqueries(plan: &Arc<dyn ExecutionPlan>) -> bool {
+pub(super) fn has_subqueries(plan: &Arc<dyn ExecutionPlan>) -> bool {
     plan.is::<ScalarSubqueryExec>() || plan.children().into_iter().any(has_subqueries)
 }
 

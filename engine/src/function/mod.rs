@@ -36,6 +36,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 use crate::error::Result;
 
 pub(crate) use aggregate::metric::function as metric;
+pub use scalar::checked::operator;
 pub(crate) use scalar::pg::{REG_TEXT, UNPLANNED};
 pub use syntax::desugar;
 

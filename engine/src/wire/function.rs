@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{from_bytes, to_bytes};
 use crate::error::{Error, Result};
-use crate::function::is_of_session;
+use crate::function::{is_of_session, operator};
 use crate::model::{Answer, ModelScan, Roles, Scan, Trained, What};
 
 /// A larger model does not go with every task.
@@ -28,6 +28,8 @@ enum Form {
     Registered,
     /// As DataFusion has it, where we registered another one.
     DataFusions,
+    /// What stands for an operator.
+    Operator,
     /// What a model says; its bytes follow.
     Answer {
         file: String,
@@ -74,6 +76,9 @@ impl Functions {
             let file = trained.file.clone();
             return framed(&Form::Answer { file, what }, &model);
         }
+        if operator(name).is_some_and(|known| known == *function) {
+            return framed(&Form::Operator, &[]);
+        }
         let is = |state: &SessionState| {
             let known = state.scalar_functions().get(name);
             known.is_some_and(|known| known.as_ref() == function)
@@ -87,6 +92,10 @@ impl Functions {
             Form::Answer { file, what } => {
                 let trained = self.model(&file, rest)?;
                 return Ok(Arc::new(Answer::again(name.to_string(), trained, what)));
+            }
+            Form::Operator => {
+                let found = operator(name).map(Arc::new);
+                return found.ok_or_else(|| unknown(name));
             }
             other => self.state(&other, name)?,
         };
@@ -144,7 +153,7 @@ impl Functions {
         match form {
             Form::Registered => Ok(&self.ours),
             Form::DataFusions => Ok(&self.datafusions),
-            Form::Answer { .. } | Form::Scan(..) => Err(unknown(name)),
+            Form::Operator | Form::Answer { .. } | Form::Scan(..) => Err(unknown(name)),
         }
     }
 

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::ArrowWriter;
+use quern_engine::Session;
 use tpchgen::generators::{
     CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator,
     PartSuppGenerator, RegionGenerator, SupplierGenerator,
@@ -82,26 +83,36 @@ fn all_22_queries_give_the_right_answers() {
     };
     generate(&folder);
     let session = support::session();
-    let mut failures = Vec::new();
-    support::block_on(async {
+    let failures = support::block_on(async {
         for file in support::files(&[folder.to_str().unwrap()], "parquet") {
             let name = file.file_stem().unwrap().to_string_lossy();
             let create = format!("CREATE TABLE {name} WITH (location = '{}')", file.display());
             session.sql(&create).await.unwrap();
         }
-        for number in 1..=22 {
-            let path = support::root().join(format!("bench/queries/tpch/q{number:02}.sql"));
-            let query = session
-                .parse(&std::fs::read_to_string(path).unwrap())
-                .unwrap()
-                .remove(0);
-            match support::run(&session, &query).await {
-                Ok(table) => failures.extend(difference(number, &table.rows)),
-                Err(error) => failures.push(format!("q{number}: {}: {error}", error.sqlstate())),
-            }
-        }
+        failures(&session).await
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Text of a query.
+pub fn query(number: usize) -> String {
+    let path = support::root().join(format!("bench/queries/tpch/q{number:02}.sql"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// What is wrong with the answers of a session that has the tables.
+pub async fn failures(session: &Session) -> Vec<String> {
+    let mut failures = Vec::new();
+    for number in 1..=22 {
+        let statement = session.parse(&query(number)).unwrap().remove(0);
+        match support::run(session, &statement).await {
+            Ok(table) => failures.extend(difference(number, &table.rows)),
+            Err(error) => failures.push(format!("q{number}: {}: {error}", error.sqlstate())),
+        }
+        let told = session.current_query().unwrap().told();
+        failures.extend(told.iter().map(|told| format!("q{number}: {told}")));
+    }
+    failures
 }
 
 /// The first row that is not the expected one.

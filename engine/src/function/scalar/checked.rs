@@ -52,16 +52,32 @@ pub(in crate::function) fn checked(
     if !ours {
         return None;
     }
-    let signature = Signature::user_defined(Volatility::Immutable);
-    let function = ScalarUDF::new_from_impl(Checked {
-        op: expr.op,
-        signature,
-    });
     let args = vec![expr.left.as_ref().clone(), expr.right.as_ref().clone()];
     Some(Expr::ScalarFunction(ScalarFunction::new_udf(
-        Arc::new(function),
+        Arc::new(function(expr.op)),
         args,
     )))
+}
+
+fn function(op: Operator) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Checked {
+        op,
+        signature: Signature::user_defined(Volatility::Immutable),
+    })
+}
+
+/// The checked form of an operator by its name, under which nobody can call it.
+pub fn operator(name: &str) -> Option<ScalarUDF> {
+    let operators = [
+        Operator::Plus,
+        Operator::Minus,
+        Operator::Multiply,
+        Operator::StringConcat,
+    ];
+    operators
+        .map(function)
+        .into_iter()
+        .find(|f| f.name() == name)
 }
 
 impl Checked {

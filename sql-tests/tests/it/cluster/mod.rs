@@ -1,6 +1,11 @@
 //! What a cluster has to survive: executors that are killed at every phase of a query, clients that go away,
 //! executors that are all gone. The answers are those of one process, and nothing is left behind.
 
+mod chaos;
+mod divisions;
+mod network;
+mod restart;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -87,10 +92,14 @@ fn setup() -> Setup {
 }
 
 fn setup_with(secret: Option<&str>) -> Setup {
+    setup_of(2, secret)
+}
+
+fn setup_of(executors: usize, secret: Option<&str>) -> Setup {
     let data = tempfile::tempdir().unwrap();
     tpch::generate(data.path());
     let engine = Engine::open(Settings::default()).unwrap();
-    let members = Members::start_with(&engine, 2, secret).unwrap();
+    let members = Members::start_with(&engine, executors, secret).unwrap();
     let session = members.engine().unwrap().session(SessionOptions::local());
     let expected = support::block_on(async {
         let local = engine.session(SessionOptions::local());
@@ -150,6 +159,13 @@ fn an_executor_that_is_killed_costs_no_answer_and_leaves_no_file() {
     until("removing the files of jobs", || {
         files_of_jobs(setup.members.folder.path()).is_empty()
     });
+}
+
+#[test]
+fn all_22_queries_of_tpch_give_the_right_answers() {
+    let setup = setup();
+    let failures = support::block_on(tpch::failures(&setup.session));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
