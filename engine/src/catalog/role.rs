@@ -30,6 +30,9 @@ pub struct Role {
     /// Roles whose privileges it has too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub member_of: BTreeSet<String>,
+    /// How many sessions it may have at a server at a time; `None` for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_limit: Option<u32>,
 }
 
 impl Role {
