@@ -147,7 +147,7 @@ impl Engine {
                 is_superuser: true,
                 can_login: true,
                 verifier: Some(verifier),
-                member_of: known.map(|role| role.member_of.clone()).unwrap_or_default(),
+                ..known.map(|role| Role::clone(role)).unwrap_or_default()
             };
             Ok((vec![Change::PutRole(ADMINISTRATOR.to_string(), role)], ()))
         })

@@ -120,8 +120,8 @@ impl Options {
         self.take(name)
             .map(|value| match &value {
                 OptionValue::Boolean(b) => Ok(*b),
-                OptionValue::Text(t) if t.eq_ignore_ascii_case("true") => Ok(true),
-                OptionValue::Text(t) if t.eq_ignore_ascii_case("false") => Ok(false),
+                OptionValue::Text(t) if is_one_of(t, &["true", "on", "yes"]) => Ok(true),
+                OptionValue::Text(t) if is_one_of(t, &["false", "off", "no"]) => Ok(false),
                 other => Err(wrong(name, other, "TRUE or FALSE")),
             })
             .transpose()
@@ -169,6 +169,10 @@ impl Options {
             .detail(format!("Accepted here: {}.", accepted.join(", ")));
         Err(error.candidates(name, accepted.iter().copied()))
     }
+}
+
+fn is_one_of(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// The error of a value that the option cannot take.

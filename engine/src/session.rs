@@ -10,7 +10,7 @@ use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use parking_lot::{Mutex, RwLock};
 
-use crate::catalog::{CATALOG_NAME, SessionCatalog};
+use crate::catalog::{CATALOG_NAME, Role, SessionCatalog};
 use crate::engine::{SessionOptions, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{Execution, Query, QueryInfo, or_panicked, unless_ended};
@@ -31,6 +31,8 @@ pub struct Session {
     current: Mutex<Option<Arc<Query>>>,
     /// Its number, which no other session of the process has.
     pid: i32,
+    /// The role of the user: another of the same name is somebody else. `None` while there is none.
+    role: Mutex<Option<u64>>,
 }
 
 impl Session {
@@ -49,8 +51,15 @@ impl Session {
         let pid = shared.sessions.fetch_add(1, Ordering::Relaxed);
         let pid = pid.wrapping_add(1);
         let catalog = SessionCatalog::new(Arc::clone(&shared.catalog), pid, &variables.user);
+        let role = shared
+            .catalog
+            .snapshot()
+            .roles
+            .get(&variables.user)
+            .map(|r| r.id);
         Self {
             pid,
+            role: Mutex::new(role),
             shared,
             catalog: Arc::new(catalog),
             variables: Arc::new(variables),
@@ -90,7 +99,8 @@ impl Session {
     /// Statement → its parameters' types and its columns. `types` are those that the client declares.
     pub async fn prepare(&self, statement: Statement, types: &[DataType]) -> Result<Prepared> {
         let query = self.start(&statement);
-        let context = self.context(&statement, &query);
+        let context = self.check_user();
+        let context = context.and_then(|()| self.context(&statement, &query));
         let (described, types) = (statement.clone(), types.to_vec());
         let work = async move { statement::describe(&context?, described, &types).await };
         let result = unless_ended(&query, self.shared.workers.run(work))
@@ -150,6 +160,26 @@ impl Session {
         if let Some(query) = self.current.lock().as_ref() {
             query.cancel();
         }
+    }
+
+    /// Fails once the user was dropped, or has another name: nobody has the session any more.
+    pub fn check_user(&self) -> Result<()> {
+        let user = &self.variables.user;
+        let snapshot = self.shared.catalog.snapshot();
+        let now = snapshot.roles.get(user).map(|role| role.id);
+        let mut known = self.role.lock();
+        if known.is_some() && *known != now {
+            let message = format!("the user of this session, \"{user}\", was dropped or renamed");
+            return Err(Error::new(Kind::InvalidAuthorization, message)
+                .hint("Connect again, as a user that exists."));
+        }
+        *known = now;
+        Ok(())
+    }
+
+    /// Whether it is a session of this very role.
+    pub fn is_of(&self, role: &Role) -> bool {
+        *self.role.lock() == Some(role.id)
     }
 
     /// The number of the session: `pid` in `pg_stat_activity`.
@@ -225,8 +255,10 @@ impl Session {
         query
     }
 
-    /// In a failed transaction only its end is taken, and in a read-only one nothing that writes.
+    /// Of a user that is no more nothing is taken, in a failed transaction only its end, and in a
+    /// read-only one nothing that writes.
     pub fn admit(&self, statement: &Statement) -> Result<()> {
+        self.check_user()?;
         let state = self.transaction_state();
         if matches!(state, TransactionState::Failed { .. }) && !statement.ends_failure() {
             return Err(Error::new(
@@ -327,6 +359,8 @@ impl Session {
         let directory = DirectoryOption(Some(Arc::new(self.directory(&settings))));
         let options = state.config_mut().options_mut();
         options.extensions.insert(directory);
+        let constants = function::Constants::within(self.shared.pool_bytes);
+        options.extensions.insert(constants);
         state.mark_start_execution();
         Ok(state)
     }

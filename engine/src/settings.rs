@@ -381,6 +381,17 @@ impl Settings {
         self.text("quern.max_connections").parse().unwrap_or(10_000)
     }
 
+    /// So many logins of a user from an address may fail; then they wait.
+    pub fn max_login_failures(&self) -> u32 {
+        let most = self.text("quern.max_login_failures").parse();
+        most.unwrap_or(u32::MAX)
+    }
+
+    pub fn login_wait(&self) -> Duration {
+        let ms = parse_duration_ms(self.text("quern.login_wait")).unwrap_or(60_000);
+        Duration::from_millis(ms)
+    }
+
     pub fn max_message_bytes(&self) -> usize {
         let bytes = parse_bytes(self.text("quern.max_message_size"));
         bytes.unwrap_or(64 << 20).min(1 << 30) as usize

@@ -10,13 +10,15 @@ mod role;
 mod session;
 mod snapshot;
 mod store;
+mod view;
 
 pub use access::{Access, PUBLIC, Privilege};
 pub use role::{Role, Verifier, random_password};
 pub use session::{PG_TEMP, SessionCatalog, meant};
 pub use snapshot::{
-    ColumnStatistics, ObjectName, Relation, RelationKind, Schema, Snapshot, TableStatistics, View,
+    ColumnStatistics, ObjectName, Relation, RelationKind, Schema, Snapshot, TableStatistics,
 };
+pub use view::{Meanings, View};
 
 use std::path::Path;
 use std::sync::Arc;

@@ -20,6 +20,9 @@ use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
+    /// Tells it from one of the same name that was dropped; 0 in those of before there were numbers.
+    #[serde(default)]
+    pub id: u64,
     pub is_superuser: bool,
     pub can_login: bool,
     /// Without one the role has no password, and only `trust` lets it in.
@@ -27,6 +30,22 @@ pub struct Role {
     /// Roles whose privileges it has too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub member_of: BTreeSet<String>,
+    /// How many sessions it may have at a server at a time; `None` for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_limit: Option<u32>,
+}
+
+impl Role {
+    /// A new one.
+    pub fn made(can_login: bool) -> Result<Self> {
+        let mut id = [0; 8];
+        fill_randomly(&mut id)?;
+        Ok(Self {
+            id: u64::from_ne_bytes(id),
+            can_login,
+            ..Self::default()
+        })
+    }
 }
 
 /// What checks the proof of a password.

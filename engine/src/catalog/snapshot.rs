@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ADMINISTRATOR, Access, Change, DEFAULT_SCHEMA, Role};
+use super::{ADMINISTRATOR, Access, Change, DEFAULT_SCHEMA, Role, View};
 use crate::error::{Error, Kind, Result};
 use crate::model::Versions;
 use crate::persist::Persisted;
 use crate::source::Definition;
-use crate::sql::{quote_identifier, redacted_text};
+use crate::sql::quote_identifier;
 use crate::table::Managed;
 
 /// The full name of a table or view.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectName {
     pub schema: String,
     pub name: String,
@@ -95,29 +95,6 @@ impl RelationKind {
             RelationKind::View(_) => "view",
             RelationKind::Model(_) => "model",
         }
-    }
-}
-
-/// A stored query: planned anew at each use.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct View {
-    pub sql: String,
-    /// Names for the columns; empty keeps the query's.
-    pub columns: Vec<String>,
-    /// Where the names in `sql` are looked up, whoever uses the view.
-    pub search_path: Vec<String>,
-}
-
-impl fmt::Debug for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown_sql())
-    }
-}
-
-impl View {
-    /// The query without the secrets of the stores that it names.
-    pub fn shown_sql(&self) -> String {
-        redacted_text(&self.sql)
     }
 }
 

@@ -57,6 +57,14 @@ impl Registry {
         self.queries.lock().iter().cloned().collect()
     }
 
+    /// Cancels what a user runs.
+    pub fn cancel_of(&self, user: &str) {
+        let queries = self.queries();
+        let runs = |q: &&Arc<Query>| q.user == user && !q.progress().state.is_over();
+        let running = queries.iter().filter(runs);
+        running.for_each(|query| query.cancel());
+    }
+
     /// Cancels a running statement; 42704 when there is none of that id.
     pub fn cancel(&self, id: &str) -> Result<()> {
         let running = self

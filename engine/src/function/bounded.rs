@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature,
 };
 
+use super::constants;
 use super::growth::{Growth, Inputs};
 use super::rows::{MAX_BATCH_BYTES, too_long, value_limit_bytes};
 use super::work::Work;
@@ -172,7 +173,12 @@ impl ScalarUDFImpl for Bounded {
             return Err(too_long(self.name()).into());
         }
         if bounds.iter().sum::<u128>() <= AT_ONCE_BYTES || bounds.len() == 1 {
-            return self.inner.invoke_with_args(args);
+            let config = Arc::clone(&args.config_options);
+            let result = self.inner.invoke_with_args(args)?;
+            if let ColumnarValue::Scalar(value) = &result {
+                constants::count(&config, value.size())?;
+            }
+            return Ok(result);
         }
         self.in_slices(&args, &bounds).map(ColumnarValue::Array)
     }
@@ -256,6 +262,16 @@ mod tests {
                 "array_has_all(range(1, 300000), range(1, 300000))",
                 "error 54000",
             ),
+            ("range(1, 300000) @> range(1, 300000)", "error 54000"),
+            ("range(1, 300000) <@ range(1, 300000)", "error 54000"),
+            (
+                "position(repeat('a', 1000000) IN repeat('b', 1000000))",
+                "error 54000",
+            ),
+            (
+                "jsonb_contains(to_json(array_concat(array_repeat(repeat('a', 3999) || 'b', 5000), [repeat('a', 4000)])), to_json(array_repeat(repeat('a', 4000), 5000)))",
+                "error 54000",
+            ),
             (
                 "btrim(repeat('a', 300000), repeat('b', 300000))",
                 "error 54000",
@@ -294,6 +310,11 @@ mod tests {
             ("trim(both 'xy' from 'xyaxy')", "a"),
             ("position('b' in 'äb')", "2"),
             ("ARRAY[1, 2] @> ARRAY[2]", "true"),
+            ("ARRAY[2] <@ ARRAY[1, 2]", "true"),
+            ("array_to_string(ARRAY[1] || ARRAY[2], '+')", "1+2"),
+            ("array_to_string(ARRAY[1] || 2, '+')", "1+2"),
+            ("position('' IN 'ab')", "1"),
+            ("jsonb_contains('[\"a\", [\"b\"]]', '[\"a\"]')", "true"),
             (
                 "array_has_any(range(1, 300000), range(400000, 700000))",
                 "false",

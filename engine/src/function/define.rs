@@ -430,7 +430,11 @@ impl ScalarUDFImpl for Function {
         };
         let result = (overload.run)(&call)?;
         match constant {
-            true => ScalarValue::try_from_array(&result, 0).map(ColumnarValue::Scalar),
+            true => {
+                let value = ScalarValue::try_from_array(&result, 0)?;
+                super::constants::count(&call.config, value.size())?;
+                Ok(ColumnarValue::Scalar(value))
+            }
             false => Ok(ColumnarValue::Array(result)),
         }
     }

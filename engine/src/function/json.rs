@@ -131,13 +131,30 @@ pub(crate) fn contains(whole: &Value, part: &Value, steps: &mut Steps) -> Result
             Ok(true)
         }
         (Value::Array(whole), scalar) if !scalar.is_object() => {
-            steps.take(whole.len())?;
+            steps.take(whole.len().saturating_mul(to_compare(scalar)))?;
             Ok(whole.contains(scalar))
+        }
+        (Value::String(whole), Value::String(part)) => {
+            if whole.len() == part.len() {
+                steps.take(part.len() / BYTES_A_STEP)?;
+            }
+            Ok(whole == part)
         }
         (whole, part) => Ok(match (whole.as_f64(), part.as_f64()) {
             (Some(a), Some(b)) => a == b,
             _ => whole == part,
         }),
+    }
+}
+
+/// So many bytes of two texts are compared in a step.
+const BYTES_A_STEP: usize = 16;
+
+/// The steps of comparing a scalar with another.
+fn to_compare(scalar: &Value) -> usize {
+    match scalar {
+        Value::String(text) => 1 + text.len() / BYTES_A_STEP,
+        _ => 1,
     }
 }
 

@@ -6,6 +6,7 @@
 mod aggregate;
 mod bounded;
 mod calendar;
+mod constants;
 mod decimal;
 mod define;
 pub mod directory;
@@ -36,6 +37,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 use crate::error::Result;
 
 pub(crate) use aggregate::metric::function as metric;
+pub(crate) use constants::Constants;
 pub use scalar::checked::operator;
 pub(crate) use scalar::pg::{REG_TEXT, UNPLANNED};
 pub use syntax::desugar;

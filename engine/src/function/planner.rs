@@ -2,6 +2,7 @@
 //! and JSON. Stands before DataFusion's own planners, which answer for what is left.
 
 use arrow::datatypes::DataType;
+use datafusion::common::utils::list_ndims;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -38,6 +39,7 @@ impl Operators {
         let right = raw.right.get_type(schema).ok()?;
         let is_interval = |t: &DataType| matches!(t, DataType::Interval(_));
         let text = left.is_string() && right.is_string();
+        let lists = list_ndims(&left).min(list_ndims(&right));
         match &raw.op {
             BinaryOperator::Multiply if is_interval(&left) && right.is_numeric() => {
                 self.call("interval_multiply", both())
@@ -50,6 +52,14 @@ impl Operators {
             }
             BinaryOperator::Divide if divides_decimals(&left, &right) => {
                 self.call("numeric_divide", both())
+            }
+            // DataFusion's own planner would take its functions without our bounds.
+            BinaryOperator::AtArrow if lists > 0 => self.call("array_has_all", both()),
+            BinaryOperator::ArrowAt if lists > 0 => self.call("array_has_all", swapped()),
+            BinaryOperator::StringConcat
+                if lists > 0 && list_ndims(&left) == list_ndims(&right) =>
+            {
+                self.call("array_concat", both())
             }
             BinaryOperator::PGOverlap => self.call("array_has_any", both()),
             BinaryOperator::PGStartsWith => self.call("starts_with", both()),
@@ -81,6 +91,13 @@ impl ExprPlanner for Operators {
     /// By way of our `substr`, which takes patterns and bytes as well.
     fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         Ok(match self.call("substr", args.clone()) {
+            Some(planned) => PlannerResult::Planned(planned),
+            None => PlannerResult::Original(args),
+        })
+    }
+
+    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(match self.call("strpos", args.clone()) {
             Some(planned) => PlannerResult::Planned(planned),
             None => PlannerResult::Original(args),
         })

@@ -4,6 +4,7 @@
 //! double it at each step. The tree is counted as the optimizer will walk it, with views expanded,
 //! and no further than the limits.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -12,6 +13,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 
+use super::barrier::Barrier;
 use super::expansion;
 use crate::error::{Error, Kind};
 use crate::sql::guard::{MAX_COLUMNS, too_many_columns};
@@ -114,7 +116,9 @@ impl Size {
         let LogicalPlan::TableScan(scan) = plan else {
             return Ok(());
         };
-        let Some(view) = scan.source.get_logical_plan() else {
+        let plan = scan.source.get_logical_plan();
+        let plan = plan.map(Cow::into_owned);
+        let Some(view) = plan.or_else(|| Barrier::plan_of(&scan.source)) else {
             return Ok(());
         };
         let mut inside = Size { ..*self };

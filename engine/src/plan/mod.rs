@@ -7,6 +7,7 @@
 mod apply;
 mod array_subquery;
 mod assign;
+mod barrier;
 mod context;
 mod correct;
 mod domain;
@@ -32,16 +33,18 @@ mod spilling_joins;
 mod table_oid;
 mod tables;
 mod temporary;
+mod views;
 mod virtual_tables;
 
 pub use assign::assigned;
 pub use models::{Opened, open_model};
 pub use output_names::{readable, shown, shown_name};
 pub use postgres::spelled;
-pub use resolve::{READERS, find, reference, renamed, undefined_table};
+pub use resolve::{READERS, find, reference, undefined_table};
 pub use rights::{Need, denied, must_own};
 pub use tables::{define, is_current, open_external, open_table};
 pub use temporary::reads_temporary;
+pub use views::{meanings, renamed};
 pub use virtual_tables::VirtualTables;
 
 use std::collections::HashMap;
@@ -57,7 +60,7 @@ use datafusion::sql::parser::Statement as PlannerStatement;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
-use crate::catalog::Snapshot;
+use crate::catalog::{Meanings, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::function;
 use crate::sql::{Places, pg_type};
@@ -89,6 +92,8 @@ pub fn rule_of_stages() -> impl PhysicalOptimizerRule {
 pub struct Names {
     pub snapshot: Arc<Snapshot>,
     pub search_path: Vec<String>,
+    /// In a view: what its names mean. No other is known there.
+    pub meanings: Option<Arc<Meanings>>,
     pub virtual_tables: Arc<dyn VirtualTables>,
     pub warehouse: Arc<Warehouse>,
     /// Relations that the statement itself brings, before all others.

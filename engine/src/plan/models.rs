@@ -44,13 +44,7 @@ impl Opened {
 
 /// Opens a model with the rights of the user.
 pub async fn open_model(names: &Names, model: &ModelName) -> Result<Opened> {
-    let parts = model
-        .parts
-        .iter()
-        .cloned()
-        .map(ast::ObjectNamePart::Identifier);
-    let sql_name = SqlName(parts.collect());
-    let reference = reference(&sql_name)?;
+    let reference = reference(&model.sql_name())?;
     let Some((name, relation)) = find(names, &reference)? else {
         return Err(undefined_model(
             names,
@@ -126,7 +120,7 @@ pub(super) fn expression(argument: &FunctionArg) -> Option<&ast::Expr> {
 }
 
 /// The model that an argument names, as `MODEL m` or as text.
-fn named(argument: &ast::Expr) -> Option<ModelName> {
+pub(super) fn named(argument: &ast::Expr) -> Option<ModelName> {
     match argument {
         ast::Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => model_syntax::model_named(text),

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
-use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource, col};
+use datafusion::logical_expr::TableSource;
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName, TableFactor, Visit};
 
 use super::mentioned::Mentioned;
@@ -21,12 +21,13 @@ use super::models::Models;
 use super::relation::{is_special, text_of};
 use super::rights::Need;
 use super::tables::{self, moment, open_table};
-use super::{Names, guard, plan_resolved, sample};
-use crate::catalog::{CATALOG_NAME, ObjectName, PG_TEMP, Privilege, Relation, RelationKind, View};
+use super::views::open_view;
+use super::{Names, sample};
+use crate::catalog::{CATALOG_NAME, ObjectName, PG_TEMP, Privilege, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::options::Options;
 use crate::source::{FileTable, Spec};
-use crate::sql::{literal, parse_query};
+use crate::sql::literal;
 use crate::table::At;
 
 /// Functions that read files of a format: `read_csv('folder/*.csv', option => value)`.
@@ -49,7 +50,7 @@ pub(super) struct Relations {
     pub models: Models,
 }
 
-type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(super) type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Opens every relation of the statement. `inside` are the views being expanded, outermost first.
 pub(super) fn relations<'a>(
@@ -120,7 +121,7 @@ pub fn reference(name: &SqlName) -> Result<TableReference> {
     }
 }
 
-fn is_path(name: &SqlName) -> bool {
+pub(super) fn is_path(name: &SqlName) -> bool {
     matches!(name.0.as_slice(), [part] if part.as_ident().is_some_and(|i| i.quote_style == Some('\'')))
 }
 
@@ -154,11 +155,7 @@ async fn open_named(
     if let Some((object, relation)) = find(names, reference)? {
         names.require(&object, &relation, Need::SELECT)?;
         if let RelationKind::View(view) = &relation.kind {
-            // A view reads with its owner's rights.
-            let names = Names {
-                user: relation.access.owner.clone(),
-                ..names.clone()
-            };
+            let names = names.inside(view, &relation.access.owner);
             let view = open_view(state, &names, &object, view, inside).await?;
             return Ok(Some(view));
         }
@@ -199,13 +196,27 @@ async fn postgres_relation(
 
 /// The schemas in which a reference is looked up, in order.
 fn schemas(names: &Names, reference: &TableReference) -> Vec<String> {
+    if let Some(meanings) = &names.meanings {
+        let meant = meanings.get(&reference.to_quoted_string());
+        return meant.map(|o| o.schema.clone()).into_iter().collect();
+    }
     match reference.schema() {
         Some(schema) => vec![names.snapshot.meant(schema).to_string()],
         None => names.search_path.clone(),
     }
 }
 
-/// The table or view that a reference names, along the search path.
+/// The schema of the engine's own in which a reference is found.
+pub(super) fn virtual_schema(names: &Names, reference: &TableReference) -> Option<String> {
+    let known = names.virtual_tables.names();
+    let is_known = |schema: &String| {
+        let mut known = known.iter();
+        known.any(|(s, name)| s == schema && *name == reference.table())
+    };
+    schemas(names, reference).into_iter().find(is_known)
+}
+
+/// The table or view that a reference names: the one that is meant, or along the search path.
 pub fn find(
     names: &Names,
     reference: &TableReference,
@@ -216,6 +227,14 @@ pub fn find(
             format!("database \"{catalog}\" does not exist"),
         )
         .hint(format!("There is one, \"{CATALOG_NAME}\".")));
+    }
+    if let Some(meanings) = &names.meanings {
+        let Some(meant) = meanings.get(&reference.to_quoted_string()) else {
+            return Ok(None);
+        };
+        names.require_schema(&meant.schema, Privilege::Usage)?;
+        let relation = names.snapshot.relation(meant);
+        return Ok(relation.map(|relation| (meant.clone(), Arc::clone(relation))));
     }
     if let Some(schema) = reference.schema() {
         names.require_schema(names.snapshot.meant(schema), Privilege::Usage)?;
@@ -233,88 +252,6 @@ pub fn find(
             .relation(&name)
             .map(|relation| (name.clone(), Arc::clone(relation)))
     }))
-}
-
-/// Boxed, because views contain views.
-fn open_view<'a>(
-    state: &'a SessionState,
-    names: &'a Names,
-    name: &'a ObjectName,
-    view: &'a View,
-    inside: &'a [ObjectName],
-) -> Opening<'a, Arc<dyn TableSource>> {
-    Box::pin(async move {
-        let plan = view_plan(state, names, name, view, inside)
-            .await
-            .map_err(|e| Error {
-                position: None,
-                detail: e
-                    .detail
-                    .clone()
-                    .or_else(|| Some(format!("While planning view {name}."))),
-                ..e
-            })?;
-        let table: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, Some(view.sql.clone())));
-        Ok(provider_as_source(table))
-    })
-}
-
-async fn view_plan(
-    state: &SessionState,
-    names: &Names,
-    name: &ObjectName,
-    view: &View,
-    inside: &[ObjectName],
-) -> Result<LogicalPlan> {
-    if inside.contains(name) {
-        return Err(Error::new(
-            Kind::InvalidRecursion,
-            format!("view {name} is defined in terms of itself"),
-        ));
-    }
-    if inside.len() >= guard::MAX_VIEWS {
-        return Err(guard::refused("uses views inside of views too deeply"));
-    }
-    let mut deeper = inside.to_vec();
-    deeper.push(name.clone());
-    let names = Names {
-        search_path: view.search_path.clone(),
-        ..names.clone()
-    };
-    let statement = ast::Statement::Query(parse_query(&view.sql)?);
-    let opened = relations(state, &names, &statement, &deeper).await?;
-    renamed(
-        plan_resolved(state, &names, &opened, statement)?,
-        &view.columns,
-    )
-}
-
-/// The plan with its columns renamed; no names keep its own.
-pub fn renamed(plan: LogicalPlan, columns: &[String]) -> Result<LogicalPlan> {
-    if columns.is_empty() {
-        return Ok(plan);
-    }
-    let found = plan.schema().columns();
-    if columns.len() > found.len() {
-        return Err(Error::new(
-            Kind::InvalidTableDefinition,
-            format!(
-                "{} column names are given, but the query has {} columns",
-                columns.len(),
-                found.len()
-            ),
-        ));
-    }
-    let exprs = found
-        .into_iter()
-        .enumerate()
-        .map(|(at, column)| match columns.get(at) {
-            Some(name) => col(column).alias(name),
-            None => col(column),
-        });
-    Ok(LogicalPlanBuilder::from(plan)
-        .project(exprs.collect::<Vec<_>>())?
-        .build()?)
 }
 
 /// Opens `read_csv(…)` and its sisters, and sampled tables.

@@ -150,12 +150,27 @@ pub(super) static SETTINGS: &[Setting] = &[
         doc: "The text of such a file. Empty takes GOOGLE_SERVICE_ACCOUNT_KEY.",
     },
     Setting {
+        name: "quern.login_wait",
+        value_type: ValueType::Duration,
+        default: "1min",
+        scope: Scope::Start,
+        doc: "How long logins of a user from an address are refused after too many that failed; 0 means not at all.",
+    },
+    Setting {
         name: "quern.max_connections",
         value_type: ValueType::Count,
         default: "10000",
         scope: Scope::Start,
         doc: "Sessions that a server takes at a time; a further one is refused with 53300. Three of them are kept for \
               superusers.",
+    },
+    Setting {
+        name: "quern.max_login_failures",
+        value_type: ValueType::Count,
+        default: "10",
+        scope: Scope::Start,
+        doc: "So many logins of a user from an address may fail, one after another, each within quern.login_wait of the \
+              one before; then none is tried for that time.",
     },
     Setting {
         name: "quern.max_message_size",

@@ -3,7 +3,9 @@
 //!
 //! Neither word is reserved: they are looked for in the arguments of these functions alone.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident, Query, Value};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Query, Value,
+};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -174,6 +176,14 @@ fn is_argument(parser: &Parser, first: bool) -> bool {
 pub struct ModelName {
     pub parts: Vec<Ident>,
     pub version: Option<u32>,
+}
+
+impl ModelName {
+    /// The name without the version.
+    pub fn sql_name(&self) -> ObjectName {
+        let parts = self.parts.iter().cloned();
+        ObjectName(parts.map(ObjectNamePart::Identifier).collect())
+    }
 }
 
 /// The model that an argument names: `MODEL m@3`.

@@ -69,11 +69,16 @@ pub fn redacted_text(sql: &str) -> String {
     texts.join("; ")
 }
 
-/// The values that [`redacted`] hides, for texts that may repeat them.
+/// The values that [`redacted`] hides, for texts that may repeat them: first as they are written.
 pub fn secrets(tokens: &[TokenWithSpan]) -> Vec<String> {
-    let mut hidden = redact(tokens).1;
-    hidden.retain(|secret| secret.len() >= SHORTEST_SECRET);
-    hidden
+    let mut values = redact(tokens).1;
+    let is_secret = |token: &&TokenWithSpan| {
+        string_of(&token.token).is_some_and(|value| values.iter().any(|hidden| hidden == value))
+    };
+    let written = tokens.iter().filter(is_secret);
+    let written: Vec<_> = written.map(|token| token.token.to_string()).collect();
+    values.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    written.into_iter().chain(values).collect()
 }
 
 /// What is shorter may be part of any word.

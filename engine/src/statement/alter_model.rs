@@ -77,8 +77,10 @@ impl AlterModel {
                         format!("relation \"{}\" already exists", to.name),
                     ));
                 }
+                let views = snapshot.views_after(|object| (object == name).then(|| to.clone()));
                 let put = Change::PutRelation(to, Box::new(relation));
-                return Ok(vec![Change::DropRelation(name.clone()), put]);
+                let moved = [Change::DropRelation(name.clone()), put];
+                return Ok(moved.into_iter().chain(views).collect());
             }
             Action::DefaultVersion(number) => {
                 if let RelationKind::Model(versions) = &mut relation.kind {

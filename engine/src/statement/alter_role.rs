@@ -48,6 +48,8 @@ impl AlterRole {
                 let to = check_new(to)?;
                 ctx.catalog
                     .update(|snapshot| Ok((renamed(ctx, snapshot, name, to)?, ())))?;
+                // Its sessions are those of the old name.
+                ctx.registry.cancel_of(name);
                 outcome
             }
             Action::Change(options) => {

@@ -80,8 +80,15 @@ impl AlterSchema {
             Change::PutRelation(name, Box::new(relation.as_ref().clone()))
         });
         let put = [Change::PutSchema(to.to_string(), schema.access.clone())].into_iter();
+        let views = snapshot.views_after(|object| {
+            (object.schema == *from).then(|| ObjectName {
+                schema: to.to_string(),
+                name: object.name.clone(),
+            })
+        });
         Ok(put
             .chain(moved)
+            .chain(views)
             .chain([Change::DropSchema(from.clone())])
             .collect())
     }

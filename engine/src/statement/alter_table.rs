@@ -1,19 +1,21 @@
-//! `ALTER TABLE|VIEW [IF EXISTS] t RENAME TO u|OWNER TO role`, and for managed tables `ADD [COLUMN] [IF NOT EXISTS]
-//! c type`, `DROP [COLUMN] [IF EXISTS] c`, `RENAME [COLUMN] c TO d`, `CLUSTER BY (k, …) [INTO n CHUNKS]`.
+//! `ALTER TABLE|VIEW [IF EXISTS] t RENAME TO u|OWNER TO role`, `ALTER VIEW v SET (security_barrier = …)`,
+//! and for managed tables `ADD [COLUMN] [IF NOT EXISTS] c type`, `DROP [COLUMN] [IF EXISTS] c`, `RENAME
+//! [COLUMN] c TO d`, `CLUSTER BY (k, …) [INTO n CHUNKS]`.
 //!
 //! A new column is NULL in the rows that are there, which costs nothing. Dropping and renaming a
 //! column writes the table anew; older versions keep the old columns.
 
 use arrow::datatypes::{Field, Schema};
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::create_table::column_spec;
 use super::cursor::Cursor;
 use super::rewrite::{self, Rewrite};
 use super::role_options::{RoleName, new_owner};
 use super::writing::{self, Target};
-use super::{Context, Notice, Outcome, context, create_table_as, optimize};
-use crate::catalog::{Change, ObjectName, Relation};
+use super::{Context, Notice, Outcome, context, create_table_as, create_view, optimize};
+use crate::catalog::{Change, ObjectName, Relation, RelationKind};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Need;
 use crate::table::{self, DeltaOperation, Layout, TableVersion};
@@ -30,6 +32,8 @@ pub(crate) struct AlterTable {
 enum Action {
     Rename(String),
     Owner(RoleName),
+    /// Of a view: whether it is a security barrier.
+    Barrier(bool),
     AddColumn {
         if_not_exists: bool,
         column: Box<ast::ColumnDef>,
@@ -51,13 +55,23 @@ pub(super) fn parse(c: &mut Cursor) -> Result<AlterTable> {
     let if_exists = c.if_exists();
     let table = c.name()?;
     let allowed: &[&'static str] = match word {
-        "view" => &["rename", "owner"],
+        "view" => &["rename", "owner", "set", "reset"],
         _ => &["rename", "owner", "add", "drop", "cluster"],
     };
     let action = match c.expect_one_of(allowed)? {
         "owner" => {
             c.expect(&["to"])?;
             Action::Owner(RoleName::parse(c)?)
+        }
+        "set" => match create_view::barrier(c)? {
+            Some(barrier) => Action::Barrier(barrier),
+            None => return Err(c.unexpected("(security_barrier = …)")),
+        },
+        "reset" => {
+            c.expect_token(&Token::LParen)?;
+            c.expect(&["security_barrier"])?;
+            c.expect_token(&Token::RParen)?;
+            Action::Barrier(false)
         }
         "rename" if c.take(&["to"]) => Action::Rename(c.identifier()?),
         "rename" => {
@@ -123,11 +137,14 @@ impl AlterTable {
         match &self.action {
             Action::Rename(to) => return rename(ctx, &relation, to).map(|()| outcome),
             Action::Owner(to) => return give(ctx, &relation, to).map(|()| outcome),
+            Action::Barrier(barrier) => {
+                return set_barrier(ctx, &relation, *barrier).map(|()| outcome);
+            }
             _ => {}
         }
         let target = writing::target(ctx, &self.table, "alter", &[Need::Owner])?;
         let skipped = match &self.action {
-            Action::Rename(_) | Action::Owner(_) => None,
+            Action::Rename(_) | Action::Owner(_) | Action::Barrier(_) => None,
             Action::AddColumn {
                 if_not_exists,
                 column,
@@ -171,7 +188,9 @@ fn rename(ctx: &Context, from: &ObjectName, to: &str) -> Result<()> {
             ));
         };
         let put = Change::PutRelation(to.clone(), Box::new(relation.as_ref().clone()));
-        Ok((vec![Change::DropRelation(from.clone()), put], ()))
+        let views = snapshot.views_after(|object| (object == from).then(|| to.clone()));
+        let moved = [Change::DropRelation(from.clone()), put];
+        Ok((moved.into_iter().chain(views).collect(), ()))
     })?;
     ctx.wrote();
     Ok(())
@@ -185,6 +204,21 @@ fn give(ctx: &Context, name: &ObjectName, to: &RoleName) -> Result<()> {
                 access: relation.access.owned_by(owner),
                 ..relation.as_ref().clone()
             };
+            Change::PutRelation(name.clone(), Box::new(relation))
+        });
+        Ok((changes.into_iter().collect(), ()))
+    })?;
+    ctx.wrote();
+    Ok(())
+}
+
+fn set_barrier(ctx: &Context, name: &ObjectName, barrier: bool) -> Result<()> {
+    ctx.catalog.update(|snapshot| {
+        let changes = snapshot.relation(name).map(|relation| {
+            let mut relation = relation.as_ref().clone();
+            if let RelationKind::View(view) = &mut relation.kind {
+                view.security_barrier = barrier;
+            }
             Change::PutRelation(name.clone(), Box::new(relation))
         });
         Ok((changes.into_iter().collect(), ()))

@@ -170,6 +170,7 @@ impl Context {
             snapshot,
             warehouse: Arc::clone(&self.warehouse),
             given: HashMap::new(),
+            meanings: None,
             user: self.variables.user.clone(),
             allowed_locations: settings.allowed_locations(),
             virtual_tables: Arc::new(SystemTables {

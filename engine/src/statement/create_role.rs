@@ -39,10 +39,7 @@ impl CreateRole {
                 },
             ));
         }
-        let empty = Role {
-            can_login: self.is_user,
-            ..Role::default()
-        };
+        let empty = Role::made(self.is_user)?;
         let (role, notice) = self.options.apply(&empty)?;
         let created = ctx.catalog.update(|snapshot| {
             let known = snapshot.roles.contains_key(name);

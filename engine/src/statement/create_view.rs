@@ -1,13 +1,16 @@
-//! `CREATE [OR REPLACE] VIEW [IF NOT EXISTS] v [(column, …)] AS query`: a stored query.
+//! `CREATE [OR REPLACE] VIEW [IF NOT EXISTS] v [(column, …)] [WITH (security_barrier)] AS query`: a
+//! stored query.
 //!
-//! The text is stored and planned anew at each use, with the search path of now. It is planned once
-//! here, so that a view that cannot work is refused.
+//! The text is stored and planned anew at each use; what its names mean is stored with it. It is planned
+//! once here, so that a view that cannot work is refused.
+
+use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, fold};
-use super::{Context, Notice, Outcome, context};
+use super::{Context, Notice, Outcome, context, with_options};
 use crate::catalog::{Change, ObjectName, PG_TEMP, Relation, RelationKind, Snapshot, View};
 use crate::error::{Error, Kind, Result};
 use crate::plan;
@@ -19,6 +22,7 @@ pub(crate) struct CreateView {
     or_replace: bool,
     if_not_exists: bool,
     columns: Vec<String>,
+    security_barrier: bool,
     query: Box<ast::Query>,
 }
 
@@ -40,6 +44,10 @@ pub(super) fn after_view(c: &mut Cursor, or_replace: bool, temporary: bool) -> R
     } else {
         Vec::new()
     };
+    let security_barrier = match c.take(&["with"]) {
+        true => barrier(c)?.unwrap_or_default(),
+        false => false,
+    };
     c.expect(&["as"])?;
     Ok(CreateView {
         name,
@@ -47,27 +55,39 @@ pub(super) fn after_view(c: &mut Cursor, or_replace: bool, temporary: bool) -> R
         or_replace,
         if_not_exists,
         columns,
+        security_barrier,
         query: c.query()?,
     })
 }
 
+/// The options of a view, `(security_barrier = true)`: whether it is to be one, if they say so.
+pub(super) fn barrier(c: &mut Cursor) -> Result<Option<bool>> {
+    let mut options = with_options::parse(c)?;
+    let barrier = options.take_boolean("security_barrier")?;
+    options.finish()?;
+    Ok(barrier)
+}
+
 impl CreateView {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let names = ctx.names();
+        let mut names = ctx.names();
         let reads_temporary = plan::reads_temporary(&names, &self.query);
         let name = ctx.new_name(&self.name, self.temporary || reads_temporary)?;
         let temporary = ctx.catalog.snapshot().is_temporary(&name.schema);
-        let mut search_path = names.search_path;
         if !temporary {
             // Another session has other temporary tables.
-            search_path.retain(|schema| !names.snapshot.is_temporary(schema) && schema != PG_TEMP);
+            let snapshot = Arc::clone(&names.snapshot);
+            let lasts = |schema: &String| !snapshot.is_temporary(schema) && schema != PG_TEMP;
+            names.search_path.retain(lasts);
         }
+        self.check(ctx).await?;
         let view = View {
             sql: self.query.to_string(),
             columns: self.columns.clone(),
-            search_path,
+            meanings: Some(plan::meanings(&names, &self.query)?),
+            search_path: names.search_path,
+            security_barrier: self.security_barrier,
         };
-        self.check(ctx).await?;
         let created = ctx
             .catalog
             .update(|snapshot| self.decide(snapshot, &ctx.variables.user, &name, view))?;

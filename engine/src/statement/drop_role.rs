@@ -1,4 +1,5 @@
 //! `DROP USER|ROLE [IF EXISTS] name, …`: removes roles that own nothing and to which nothing is granted.
+//! What they run is cancelled, and their sessions end with their next statement.
 
 use super::cursor::Cursor;
 use super::role_options::{RoleName, known};
@@ -28,6 +29,9 @@ impl DropRole {
     pub fn run(&self, ctx: &Context) -> Result<Outcome> {
         let missing = ctx.catalog.update(|snapshot| self.decide(ctx, snapshot))?;
         ctx.wrote();
+        let names = self.names.iter().map(|name| name.of(ctx));
+        let dropped = names.filter(|name| !missing.contains(name));
+        dropped.for_each(|name| ctx.registry.cancel_of(name));
         let outcome = Outcome::done("DROP ROLE");
         Ok(missing.into_iter().fold(outcome, |outcome, name| {
             let skipped = format!("role \"{name}\" does not exist, skipping");

@@ -65,6 +65,13 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Explain> {
             break;
         }
     }
+    // The parser's own statements of this name are others, and its errors repeat what it read.
+    let [first, second] = c.leading_words::<2>();
+    if ["create", "alter"].contains(&first.as_str())
+        && ["user", "role", "group"].contains(&second.as_str())
+    {
+        return Err(c.unexpected("a query"));
+    }
     explain.query = query::parse(c)?.query;
     Ok(explain)
 }

@@ -200,7 +200,8 @@ fn parse_one(statement: StatementTokens, places: &Arc<Places>) -> Result<Stateme
     let body = sql::guard::on_deep_stack(tokens.len(), || {
         let mut cursor = Cursor::new(statement.tokens, Arc::clone(places));
         syntax::parse(&mut cursor).and_then(|body| cursor.expect_end().map(|()| body))
-    })?;
+    });
+    let body = body.map_err(|error| without_secrets(error, &sql::secrets(&tokens)))?;
     Ok(Statement {
         text,
         body: Arc::new(body),

@@ -56,6 +56,8 @@ impl fmt::Debug for Secret {
 pub(super) struct RoleOptions {
     is_superuser: Option<bool>,
     can_login: Option<bool>,
+    /// `Some(None)` is CONNECTION LIMIT -1.
+    connection_limit: Option<Option<u32>>,
     /// `Some(None)` is PASSWORD NULL.
     password: Option<Option<Secret>>,
     /// IN ROLE: those that it becomes a member of.
@@ -98,7 +100,10 @@ impl RoleOptions {
                     let password = password(c)?;
                     set_once(&mut options.password, password)?;
                 }
-                "connection" => connection_limit(c)?,
+                "connection" => {
+                    let limit = connection_limit(c)?;
+                    set_once(&mut options.connection_limit, limit)?;
+                }
                 "valid" => valid_until(c)?,
                 "in" if creates => {
                     c.take(&["in"]);
@@ -134,7 +139,7 @@ impl RoleOptions {
 
     /// Whether nothing but the password is to change.
     pub fn only_password(&self) -> bool {
-        self.is_superuser.is_none() && self.can_login.is_none()
+        self.is_superuser.is_none() && self.can_login.is_none() && self.connection_limit.is_none()
     }
 
     pub fn asks_for_superuser(&self) -> bool {
@@ -152,6 +157,7 @@ impl RoleOptions {
         let mut notice = None;
         role.is_superuser = self.is_superuser.unwrap_or(role.is_superuser);
         role.can_login = self.can_login.unwrap_or(role.can_login);
+        role.connection_limit = self.connection_limit.unwrap_or(role.connection_limit);
         match &self.password {
             None => {}
             Some(None) => role.verifier = None,
@@ -196,15 +202,22 @@ fn password(c: &mut Cursor) -> Result<Option<Secret>> {
     Ok(Some(Secret(text)))
 }
 
-/// No limit is the only one.
-fn connection_limit(c: &mut Cursor) -> Result<()> {
+/// -1 is no limit.
+fn connection_limit(c: &mut Cursor) -> Result<Option<u32>> {
     c.expect(&["connection", "limit"])?;
-    let is_none = c.take_token(&Token::Minus);
-    let limit = c.sql(|p| p.parse_literal_uint())?;
-    match is_none && limit == 1 {
-        true => Ok(()),
-        false => Err(Error::unsupported("CONNECTION LIMIT of a role")
-            .hint("The setting quern.max_connections limits those of all.")),
+    let is_negative = c.take_token(&Token::Minus);
+    let limit = c.whole_number()?;
+    match (is_negative, i32::try_from(limit)) {
+        (true, Ok(1)) => Ok(None),
+        (false, Ok(limit)) => Ok(u32::try_from(limit).ok()),
+        (true, _) => Err(Error::new(
+            Kind::InvalidParameterValue,
+            format!("invalid connection limit: -{limit}"),
+        )),
+        (false, Err(_)) => Err(Error::new(
+            Kind::Syntax,
+            format!("syntax error at or near \"{limit}\""),
+        )),
     }
 }
 

@@ -74,7 +74,12 @@ fn statement(name: &ObjectName, kind: &RelationKind) -> String {
             } else {
                 format!(" ({})", columns.join(", "))
             };
-            format!("CREATE VIEW {name}{columns} AS {}", view.shown_sql())
+            let options = match view.security_barrier {
+                true => " WITH (security_barrier = true)",
+                false => "",
+            };
+            let sql = view.shown_sql();
+            format!("CREATE VIEW {name}{columns}{options} AS {sql}")
         }
         RelationKind::Managed(_) | RelationKind::Model(_) => String::new(),
         RelationKind::Persisted(rows) => rows.sql.clone(),

@@ -25,8 +25,15 @@ fn entries(c: &mut Cursor, depth: usize) -> Result<Vec<(String, OptionValue)>> {
     }
     loop {
         let name = key(c)?;
-        c.expect_token(&Token::Eq)?;
-        entries.push((name, value(c, depth + 1)?));
+        let value = match c.peek() {
+            // As in PostgreSQL, a name alone turns it on.
+            Token::Comma | Token::RParen => OptionValue::Boolean(true),
+            _ => {
+                c.expect_token(&Token::Eq)?;
+                value(c, depth + 1)?
+            }
+        };
+        entries.push((name, value));
         if !c.take_token(&Token::Comma) {
             break;
         }

@@ -141,6 +141,7 @@ impl SystemTables {
             virtual_tables: Arc::new(self.clone()),
             warehouse: Arc::clone(&self.warehouse),
             given: HashMap::new(),
+            meanings: None,
             user: self.user.clone(),
             allowed_locations: self.settings.allowed_locations(),
         }

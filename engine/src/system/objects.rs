@@ -213,11 +213,7 @@ pub(super) async fn schema_of(system: &SystemTables, relation: &Relation) -> Res
             Ok(Arc::clone(version.schema()))
         }
         RelationKind::View(view) => {
-            let names = plan::Names {
-                search_path: view.search_path.clone(),
-                user: relation.access.owner.clone(),
-                ..system.names()
-            };
+            let names = system.names().inside(view, &relation.access.owner);
             let query = ast::Statement::Query(parse_query(&view.sql)?);
             let logical = plan::plan(&system.state, &names, None, query).await?;
             let logical = plan::renamed(logical, &view.columns)?;

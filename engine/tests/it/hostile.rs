@@ -189,6 +189,53 @@ fn values() -> Vec<Case> {
     ]
 }
 
+/// Statements with many long constants, and comparisons of long values.
+fn products() -> Vec<Case> {
+    vec![
+        (
+            "long constants",
+            (0..300)
+                .map(|at| format!("repeat('{at}', 2000000)"))
+                .collect::<Vec<_>>()
+                .join(", ")
+                .replacen("repeat", "SELECT repeat", 1),
+            &[LONG],
+        ),
+        (
+            "long constants of a constant",
+            (0..300)
+                .map(|at| format!(", s || '{at}'"))
+                .collect::<String>()
+                .replacen(',', "SELECT", 1)
+                + " FROM (SELECT repeat('a', 600000) AS s) t",
+            &[LONG, RIGHT],
+        ),
+        (
+            "filled arrays",
+            (0..300)
+                .map(|at| format!(", array_fill({at}, ARRAY[500000])"))
+                .collect::<String>()
+                .replacen(',', "SELECT", 1),
+            &[LONG],
+        ),
+        case(
+            "containing arrays",
+            "SELECT array_agg(n) @> array_agg(n + 1) FROM generate_series(1, 300000) t(n)",
+            &[LONG],
+        ),
+        case(
+            "contained arrays",
+            "SELECT array_agg(n) <@ array_agg(n + 1) FROM generate_series(1, 300000) t(n)",
+            &[LONG],
+        ),
+        case(
+            "position",
+            "SELECT position(repeat('a', 999999) || n IN repeat('a', 2000000)) FROM generate_series(1, 10) t(n)",
+            &[LONG],
+        ),
+    ]
+}
+
 /// Statements that would run for very long.
 fn endless() -> Vec<Case> {
     vec![
@@ -270,6 +317,7 @@ async fn confined() {
         ("0", shapes()),
         ("0", lengths()),
         ("0", values()),
+        ("0", products()),
         ("2s", endless()),
     ] {
         rows(&session, &format!("SET statement_timeout = '{timeout}'"))

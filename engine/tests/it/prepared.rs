@@ -346,7 +346,7 @@ async fn rights_are_looked_at_each_time() {
     table.gives(&["2", "4"]).await;
     w.all(&w.quern, &["REVOKE SELECT ON t FROM ann", "DROP USER ann"])
         .await;
-    table.fails(Kind::Privilege).await;
+    table.fails(Kind::InvalidAuthorization).await;
 }
 
 #[tokio::test]

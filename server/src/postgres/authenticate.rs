@@ -1,10 +1,12 @@
 //! Who the client is: SCRAM-SHA-256, with channel binding when the connection is encrypted.
 //!
 //! The exchange is pgwire's state machine; the secrets are verifiers of the catalog, from which no
-//! password can be had. A user that does not exist is asked for a password all the same.
+//! password can be had. A user that does not exist is asked for a password all the same. Who fails too
+//! often has to wait (`failures.rs`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -40,9 +42,16 @@ pub async fn run(
     if server.authentication == Authentication::Trust {
         return Ok(role.ok_or_else(|| unknown(login.user)));
     }
+    let (user, address) = (login.user, login.address.ip());
     match exchange(server, login, input, output).await? {
-        Ok(()) => Ok(role.ok_or_else(|| failed(login.user))),
+        Ok(()) => {
+            server.failures.succeeded(user, address);
+            Ok(role.ok_or_else(|| failed(user)))
+        }
         Err(error) => {
+            if error.kind == Kind::InvalidPassword {
+                server.failures.failed(user, address, Instant::now());
+            }
             tracing::info!(user = login.user, address = %login.address, "a login failed");
             Ok(Err(error))
         }
@@ -68,6 +77,11 @@ async fn exchange(
     let mut mechanism = scram.create();
     let mut state = mechanism.begin(&client).await;
     loop {
+        // Before each step: others may have failed since the one before.
+        let address = login.address.ip();
+        if let Err(error) = server.failures.check(login.user, address, Instant::now()) {
+            return Ok(Err(error));
+        }
         match state {
             Ok(AuthState::InProgress(request)) => {
                 output.put(Reply::Authentication(request));
@@ -104,7 +118,7 @@ fn output_final(
     }
 }
 
-fn unknown(user: &str) -> Error {
+pub fn unknown(user: &str) -> Error {
     Error::new(
         Kind::InvalidAuthorization,
         format!("role \"{user}\" does not exist"),

@@ -98,6 +98,12 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
                 return Ok(Next::Ended);
             }
         };
+        if !matches!(frame.message, Ok(Message::Terminate))
+            && let Err(error) = self.session.check_user()
+        {
+            self.output.error(&error, "FATAL");
+            return Ok(Next::Ended);
+        }
         let in_query = frame.kind == b'Q';
         match frame.message {
             _ if self.extended.is_skipping() && !matches!(frame.kind, b'S' | b'X') => {}

@@ -19,6 +19,7 @@ mod connection;
 mod copy;
 mod error;
 mod extended;
+mod failures;
 mod message;
 mod output;
 mod parameters;
@@ -44,6 +45,7 @@ use tokio_util::task::TaskTracker;
 use crate::tls::Tls;
 use cancel::CancelKeys;
 use connection::Connection;
+use failures::Failures;
 use places::Places;
 
 /// How clients prove who they are.
@@ -64,19 +66,23 @@ pub struct Server {
     tls: Option<Tls>,
     keys: Arc<CancelKeys>,
     places: Places,
+    failures: Failures,
     shutdown: CancellationToken,
     conversations: TaskTracker,
 }
 
 impl Server {
     pub fn new(engine: Engine, authentication: Authentication, tls: Option<Tls>) -> Arc<Self> {
-        let connections = engine.settings().max_connections();
+        let settings = engine.settings();
+        let connections = settings.max_connections();
+        let failures = Failures::new(settings.max_login_failures(), settings.login_wait());
         Arc::new(Self {
             engine,
             authentication,
             tls,
             keys: Arc::default(),
             places: Places::new(connections),
+            failures,
             shutdown: CancellationToken::new(),
             conversations: TaskTracker::new(),
         })

@@ -3,13 +3,13 @@
 //! Whoever reaches the port can open connections, so these take no session's place. There are as
 //! many of them as of sessions at most; then the one that has waited longest gives way, so that
 //! connections that say nothing cannot keep out those that log in. Of the places of sessions a few
-//! are for superusers, as in PostgreSQL.
+//! are for superusers, and a role may have a limit of its own, as in PostgreSQL.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use quern_engine::{Error, Kind, Result};
+use quern_engine::{Error, Kind, Result, Role};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,8 @@ pub struct Places {
     free: Arc<Semaphore>,
     /// The same for those of users who are no superusers.
     ordinary: Arc<Semaphore>,
+    /// The sessions of each user who has some; held for a look-up.
+    of_users: Arc<Mutex<HashMap<String, usize>>>,
     entrants: Arc<Mutex<Entrants>>,
     max_entrants: usize,
 }
@@ -38,6 +40,25 @@ struct Entrants {
 /// A session's place, until it is dropped.
 pub struct Place {
     _permits: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+    _of_user: OfUser,
+}
+
+/// One of the sessions of a user.
+struct OfUser {
+    user: String,
+    of_users: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Drop for OfUser {
+    fn drop(&mut self) {
+        let mut of_users = self.of_users.lock();
+        if let Some(sessions) = of_users.get_mut(&self.user) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                of_users.remove(&self.user);
+            }
+        }
+    }
 }
 
 /// A connection that begins.
@@ -54,14 +75,15 @@ impl Places {
         Self {
             free: Arc::new(Semaphore::new(sessions)),
             ordinary: Arc::new(Semaphore::new(ordinary)),
+            of_users: Arc::default(),
             entrants: Arc::default(),
             max_entrants: sessions.max(MIN_ENTRANTS),
         }
     }
 
     /// The place of a session, or 53300.
-    pub fn take(&self, is_superuser: bool) -> Result<Place> {
-        let ordinary = match is_superuser {
+    pub fn take(&self, user: &str, role: &Role) -> Result<Place> {
+        let ordinary = match role.is_superuser {
             true => None,
             false => Some(
                 Arc::clone(&self.ordinary)
@@ -73,6 +95,23 @@ impl Places {
         let free = free.map_err(|_| full("sorry, too many clients already"))?;
         Ok(Place {
             _permits: (free, ordinary),
+            _of_user: self.take_of_user(user, role)?,
+        })
+    }
+
+    /// As in PostgreSQL, superusers have no limit.
+    fn take_of_user(&self, user: &str, role: &Role) -> Result<OfUser> {
+        let limit = role.connection_limit.filter(|_| !role.is_superuser);
+        let mut of_users = self.of_users.lock();
+        let sessions = of_users.get(user).copied().unwrap_or(0);
+        if limit.is_some_and(|limit| sessions >= limit as usize) {
+            let message = format!("too many connections for role \"{user}\"");
+            return Err(Error::new(Kind::TooManyConnections, message));
+        }
+        of_users.insert(user.to_string(), sessions + 1);
+        Ok(OfUser {
+            user: user.to_string(),
+            of_users: Arc::clone(&self.of_users),
         })
     }
 

@@ -19,7 +19,7 @@ use pgwire::messages::PgWireBackendMessage as Reply;
 use pgwire::messages::startup::{
     Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey,
 };
-use quern_engine::{Error, Kind, Result, Session, SessionOptions};
+use quern_engine::{Error, Kind, Result, Role, Session, SessionOptions};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
@@ -240,8 +240,8 @@ async fn begin(
         Ok(role) => role,
         Err(error) => return Ok(Err(error)),
     };
-    let begun = server.places.take(role.is_superuser).and_then(|place| {
-        let (session, key) = session(startup, server, &user, role.is_superuser, secure)?;
+    let begun = server.places.take(&user, &role).and_then(|place| {
+        let (session, key) = session(startup, server, &user, &role, secure)?;
         Ok(Begun {
             session,
             key,
@@ -279,9 +279,10 @@ fn session(
     startup: &Startup,
     server: &Server,
     user: &str,
-    is_superuser: bool,
+    role: &Role,
     secure: bool,
 ) -> Result<(Arc<Session>, CancelKey)> {
+    let is_superuser = role.is_superuser;
     let database = startup
         .parameters
         .get("database")
@@ -308,6 +309,10 @@ fn session(
         settings: Some(settings),
         takes_copies: true,
     }));
+    // The role may have been dropped while the client proved to be it.
+    if !session.is_of(role) {
+        return Err(authenticate::unknown(user));
+    }
     let key = server.keys.issue(&session, secret_bytes)?;
     Ok((session, key))
 }

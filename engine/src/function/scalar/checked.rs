@@ -22,6 +22,7 @@ use datafusion::physical_expr::expressions::{self as physical, Column};
 use datafusion::physical_expr_common::datum::apply;
 
 use crate::error::{Error, Kind};
+use crate::function::constants;
 use crate::function::rows::{MAX_BATCH_BYTES, Text, too_long, value_limit_bytes};
 use crate::sql::type_name;
 
@@ -185,9 +186,11 @@ fn concatenated(
     let joined = physical::BinaryExpr::new(operands.0, Operator::StringConcat, operands.1);
     let result = joined.evaluate(&batch)?;
     match (constant, result) {
-        (true, ColumnarValue::Array(array)) => Ok(ColumnarValue::Scalar(
-            ScalarValue::try_from_array(&array, 0)?,
-        )),
+        (true, ColumnarValue::Array(array)) => {
+            let value = ScalarValue::try_from_array(&array, 0)?;
+            constants::count(&args.config_options, value.size())?;
+            Ok(ColumnarValue::Scalar(value))
+        }
         (_, result) => Ok(result),
     }
 }

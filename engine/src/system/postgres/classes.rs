@@ -1,5 +1,7 @@
 //! Schemas and relations: `pg_namespace`, `pg_class`, `pg_tables`, `pg_views` and their kin.
 
+use std::collections::BTreeSet;
+
 use futures::FutureExt;
 
 use super::cells::row;
@@ -48,6 +50,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "relnatts" => known_width(entry),
                     "relhasrules" => !is_table,
                     "relispopulated" => true,
+                    "reloptions" => options(entry),
                     "relreplident" => if is_table { 'd' } else { 'n' },
                 );
             }
@@ -190,6 +193,12 @@ pub(super) fn definition(entry: &Entry) -> Option<String> {
     view_of(entry).map(|view| format!("{};", view.shown_sql()))
 }
 
+/// As PostgreSQL writes them, `None` where all are what they are by default.
+fn options(entry: &Entry) -> Option<Vec<String>> {
+    let is_barrier = view_of(entry).is_some_and(|view| view.security_barrier);
+    is_barrier.then(|| vec!["security_barrier=true".to_string()])
+}
+
 fn view_of(entry: &Entry) -> Option<&View> {
     match &entry.origin {
         Origin::User(relation) => match &relation.kind {
@@ -234,6 +243,12 @@ fn used_by(objects: &Objects, view: &View) -> Vec<u32> {
             self.0.push(name.clone());
             ControlFlow::Continue(())
         }
+    }
+    if let Some(meanings) = &view.meanings {
+        let meant = meanings.values();
+        let entries = meant.filter_map(|object| objects.relation(&object.schema, &object.name));
+        let oids: BTreeSet<u32> = entries.map(|entry| entry.oid).collect();
+        return oids.into_iter().collect();
     }
     let Ok(query) = parse_query(&view.sql) else {
         return Vec::new();

@@ -15,6 +15,8 @@ pub(super) struct Role {
     pub name: String,
     pub is_superuser: bool,
     pub can_login: bool,
+    /// -1 for none.
+    pub connection_limit: i32,
     pub member_of: Vec<String>,
 }
 
@@ -33,6 +35,9 @@ pub(super) fn roles(snapshot: &Snapshot) -> Vec<Role> {
         name: name.clone(),
         is_superuser: role.is_superuser,
         can_login: role.can_login,
+        connection_limit: role
+            .connection_limit
+            .map_or(-1, |n| n.try_into().unwrap_or(i32::MAX)),
         member_of: role.member_of.iter().cloned().collect(),
     });
     roles.collect()
@@ -70,7 +75,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "rolcreatedb" => role.is_superuser,
                     "rolcanlogin" => role.can_login,
                     "rolreplication" => false,
-                    "rolconnlimit" => -1,
+                    "rolconnlimit" => role.connection_limit,
                     "rolpassword" => "********",
                     "rolbypassrls" => role.is_superuser,
                     "oid" => role.oid,
@@ -92,7 +97,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "rolcreatedb" => role.is_superuser,
                     "rolcanlogin" => role.can_login,
                     "rolbypassrls" => role.is_superuser,
-                    "rolconnlimit" => -1,
+                    "rolconnlimit" => role.connection_limit,
                 );
             }
             Ok(())

@@ -98,11 +98,6 @@ async fn a_role_is_granted_to() {
     w.all(&w.quern, &["REVOKE staff FROM ann"]).await;
     w.refused("permission denied for table t", &["SELECT * FROM t"])
         .await;
-    // A session of a role that is no more has what everybody has.
-    w.all(&w.quern, &["GRANT staff TO ann", "DROP USER ann"])
-        .await;
-    w.refused("permission denied for table t", &["SELECT * FROM t"])
-        .await;
 }
 
 #[tokio::test]

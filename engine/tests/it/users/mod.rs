@@ -4,6 +4,7 @@ mod files;
 mod granted;
 mod refused;
 mod roles;
+mod views;
 
 use quern_engine::{Engine, Kind, Session, SessionOptions, Settings};
 

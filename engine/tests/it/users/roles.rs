@@ -2,7 +2,7 @@
 
 use quern_engine::{Kind, Settings};
 
-use super::world;
+use super::{session, world};
 use crate::support::{error, rows};
 
 #[tokio::test]
@@ -83,6 +83,12 @@ async fn passwords_are_shown_nowhere() {
         "ALTER USER eve PASSWORD hushhush",
         "ALTER USER nobody PASSWORD $$hushhush$$",
         "EXPLAIN ALTER USER eve PASSWORD 'hushhush'",
+        "EXPLAIN CREATE USER eve PASSWORD 'hushhush'",
+        "EXPLAIN (ANALYZE) CREATE ROLE eve LOGIN PASSWORD 'hushhush'",
+        "EXPLAIN ANALYZE VERBOSE CREATE USER eve PASSWORD E'hush\\'hushhush'",
+        "EXPLAIN CREATE OR REPLACE USER eve PASSWORD 'hushhush'",
+        "PREPARE p AS CREATE USER eve PASSWORD 'hushhush'",
+        "CREATE USER eve 'hushhush'",
         "PREPARE p AS ALTER USER eve PASSWORD 'hushhush'",
     ] {
         if let Err(e) = rows(&w.quern, sql).await {
@@ -104,6 +110,60 @@ async fn passwords_are_shown_nowhere() {
         .collect();
     assert!(shown.is_empty(), "{shown:?}");
     assert!(!format!("{:?}", w.engine.role("eve")).contains("hushhush"));
+}
+
+#[tokio::test]
+async fn short_passwords_are_shown_nowhere() {
+    let w = world(Settings::default()).await;
+    for sql in [
+        "EXPLAIN CREATE USER eve PASSWORD 'x9'",
+        "EXPLAIN ALTER USER eve PASSWORD $$x9$$",
+        "CREATE USER eve 'x9'",
+        "CREATE USER eve PASSWORD = 'x''9'",
+    ] {
+        let e = error(&w.quern, sql).await;
+        assert!(
+            !format!("{e:?}").contains("9'") && !format!("{e:?}").contains("9$"),
+            "{sql}: {e:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn sessions_of_a_dropped_user_end() {
+    let w = world(Settings::default()).await;
+    w.all(&w.ann, &["SELECT 1", "PREPARE p AS SELECT 1"]).await;
+    let endless = "SELECT count(*) FROM generate_series(1, 100000000000)";
+    let (ended, ()) = tokio::join!(rows(&w.ann, endless), async {
+        let runs = || {
+            let queries = w.engine.registry().queries();
+            let mut queries = queries.iter();
+            queries.any(|q| q.user == "ann" && !q.progress().state.is_over())
+        };
+        while !runs() {
+            tokio::task::yield_now().await;
+        }
+        // A new role of the same name is another.
+        w.all(&w.quern, &["DROP USER ann", "CREATE USER ann"]).await;
+    });
+    assert_eq!(ended.unwrap_err().kind, Kind::Cancelled);
+    for sql in ["SELECT 1", "EXECUTE p", "ROLLBACK", "SHOW timezone"] {
+        let e = error(&w.ann, sql).await;
+        assert_eq!(e.kind, Kind::InvalidAuthorization, "{sql}");
+        assert_eq!(
+            e.message,
+            "the user of this session, \"ann\", was dropped or renamed"
+        );
+    }
+    let ann = session(&w.engine, "ann");
+    rows(&ann, "SELECT 1").await.unwrap();
+    w.all(&w.quern, &["ALTER USER ann RENAME TO anna"]).await;
+    assert_eq!(
+        error(&ann, "SELECT 1").await.kind,
+        Kind::InvalidAuthorization
+    );
+    let anna = session(&w.engine, "anna");
+    rows(&anna, "SELECT 1").await.unwrap();
 }
 
 #[tokio::test]

@@ -35,7 +35,9 @@ async fn only_the_right_password_lets_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_log_in_at_once() {
-    let served = serve_with(&[], Authentication::Scram, None).await;
+    // Here all come from one address.
+    let no_limit = [("quern.login_wait", "0")];
+    let served = serve_with(&no_limit, Authentication::Scram, None).await;
     served.engine.set_administrator_password("one").unwrap();
     let logins = (0..200).map(|at| {
         let password = if at % 2 == 0 { "one" } else { "two" };
@@ -47,6 +49,100 @@ async fn many_log_in_at_once() {
     let results = futures::future::join_all(logins).await;
     let let_in: Vec<_> = results.iter().map(Result::is_ok).collect();
     assert_eq!(let_in, (0..200).map(|at| at % 2 == 0).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fails_too_often_has_to_wait() {
+    let limits = [
+        ("quern.max_login_failures", "2"),
+        ("quern.login_wait", "1h"),
+    ];
+    let served = serve_with(&limits, Authentication::Scram, None).await;
+    served.engine.set_administrator_password("right").unwrap();
+    let quern = served
+        .connect_as("user=quern password=right")
+        .await
+        .unwrap();
+    quern
+        .batch_execute("CREATE USER ann PASSWORD 'wool'")
+        .await
+        .unwrap();
+    // One that logs in begins anew.
+    for password in ["wrong", "wool", "wrong"] {
+        let login = format!("user=ann password={password}");
+        let result = served.connect_as(&login).await;
+        assert_eq!(result.is_ok(), password == "wool");
+    }
+    // Nobody learns whether there is such a user.
+    for user in ["ann", "nobody", "nobody"] {
+        let login = format!("user={user} password=wrong");
+        assert_eq!(refused(served.connect_as(&login).await).0, "28P01");
+    }
+    for (user, password) in [("ann", "wool"), ("nobody", "wool")] {
+        let login = format!("user={user} password={password}");
+        let (code, message) = refused(served.connect_as(&login).await);
+        assert_eq!(code, "28000");
+        assert_eq!(
+            message,
+            format!("too many failed logins of user \"{user}\"")
+        );
+    }
+    served
+        .connect_as("user=quern password=right")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_user_may_have_a_limit_of_connections() {
+    let served = serve_with(&[], Authentication::Trust, None).await;
+    let quern = served.connect().await;
+    let limited =
+        "CREATE USER ann CONNECTION LIMIT 1; CREATE USER bob CONNECTION LIMIT 0 SUPERUSER";
+    quern.batch_execute(limited).await.unwrap();
+    let mut first = served.raw().await;
+    first.start(&[("user", "ann")]).await;
+    let (code, message) = refused(served.connect_as("user=ann").await);
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("53300", "too many connections for role \"ann\"")
+    );
+    // As in PostgreSQL, superusers have none.
+    served.connect_as("user=bob").await.unwrap();
+    quern
+        .batch_execute("ALTER USER ann CONNECTION LIMIT 2")
+        .await
+        .unwrap();
+    let mut second = served.raw().await;
+    second.start(&[("user", "ann")]).await;
+    assert_eq!(refused(served.connect_as("user=ann").await).0, "53300");
+    second.send(b'X', &[]).await;
+    assert!(second.next().await.is_none());
+    // The place is free a moment after the connection has ended.
+    while served.connect_as("user=ann").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_connection_of_a_dropped_user_ends() {
+    let served = serve_with(&[], Authentication::Trust, None).await;
+    let quern = served.connect().await;
+    quern.batch_execute("CREATE USER ann").await.unwrap();
+    let mut ann = served.raw().await;
+    ann.start(&[("user", "ann")]).await;
+    assert!(ann.query("SELECT 1").await.ends_with("ZI"));
+    quern
+        .batch_execute("DROP USER ann; CREATE USER ann")
+        .await
+        .unwrap();
+    ann.send(b'Q', b"SELECT 1\0").await;
+    let (kind, body) = ann.next().await.unwrap();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    assert_eq!(kind, b'E', "{text}");
+    assert!(text.contains("FATAL") && text.contains("C28000"), "{text}");
+    assert!(text.contains("was dropped or renamed"), "{text}");
+    assert!(ann.next().await.is_none());
 }
 
 #[tokio::test]
