@@ -46,7 +46,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "relpersistence" => persistence(entry),
                     "relkind" => entry.kind(),
                     "relnatts" => known_width(entry),
-                    "relhasrules" => !is_table,
+                    "relhasrules" => entry.kind() == 'v',
                     "relispopulated" => true,
                     "relreplident" => if is_table { 'd' } else { 'n' },
                 );
@@ -150,7 +150,10 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
 
 fn access_list(entry: &Entry) -> Option<Vec<String>> {
     match &entry.origin {
-        Origin::User(relation) => relation.access.list(Privilege::OF_RELATIONS),
+        Origin::User(relation) => relation.access.list(match relation.kind {
+            RelationKind::Model(_) => Privilege::OF_MODELS,
+            _ => Privilege::OF_RELATIONS,
+        }),
         _ => None,
     }
 }
