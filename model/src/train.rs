@@ -47,6 +47,11 @@ pub trait Trainer: Send {
     /// Takes what the scan collected, in the order of the tasks.
     fn take(&mut self, collected: Collected) -> Result<Step>;
 
+    /// Whether the first scan is not the last: the rows are then kept before it.
+    fn scans_again(&self) -> bool {
+        false
+    }
+
     /// How many folds the rows are to have in every scan: [`crate::rows::Rows::fold`] is then below
     /// it. 0 is none.
     fn folds(&self) -> u32 {
@@ -67,6 +72,10 @@ impl<T: Trainer + ?Sized> Trainer for Box<T> {
 
     fn take(&mut self, collected: Collected) -> Result<Step> {
         (**self).take(collected)
+    }
+
+    fn scans_again(&self) -> bool {
+        (**self).scans_again()
     }
 
     fn folds(&self) -> u32 {

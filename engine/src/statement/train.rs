@@ -216,7 +216,12 @@ async fn collect(
     plan: &Plan,
     tasks: Vec<Task>,
 ) -> Result<(Counts, Collected)> {
-    let scan = Scan::Tasks(Box::new(plan.clone()), tasks);
+    // Draws cost as much as a pass of KMeans.
+    let plan = Plan {
+        draws: tasks.iter().any(Task::needs_draws),
+        ..plan.clone()
+    };
+    let scan = Scan::Tasks(Box::new(plan), tasks);
     match source.scan(ctx, what, scan).await? {
         Scanned::Tasks(counts, collected) => Ok((counts, collected)),
         Scanned::Survey(_) => Err(Error::internal("a pass gave a survey")),
@@ -249,6 +254,9 @@ pub(super) async fn by_scans(
     counts: &mut Counts,
     losses: &mut Vec<Option<f64>>,
 ) -> Result<Fitted> {
+    if trainer.scans_again() {
+        source.keep(ctx).await?;
+    }
     loop {
         let (counted, collected) = collect(ctx, source, "train", plan, trainer.tasks()).await?;
         check(&counted, plan)?;

@@ -67,6 +67,22 @@ async fn a_search_over_folds_reads_the_file_once() {
 }
 
 #[tokio::test]
+async fn passes_over_kept_rows_read_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (session, query) = rides(&folder).await;
+    let explained = format!("EXPLAIN (ANALYZE) {CLUSTERS} AS ({query})");
+    let lines = rows(&session, &explained).await.unwrap();
+    let passes = passes(&lines);
+    assert!(passes[0].starts_with("  1. keep the rows: 20,000 rows, "));
+    assert!(bytes(passes[0]) > 0);
+    assert!(passes.len() > 4, "{lines:?}");
+    for pass in &passes[1..] {
+        assert!(pass.contains("train: 20,000 rows, "), "{lines:?}");
+        assert_eq!(bytes(pass), 0);
+    }
+}
+
+#[tokio::test]
 async fn only_analyze_trains() {
     let folder = tempfile::tempdir().unwrap();
     let (session, query) = rides(&folder).await;

@@ -211,6 +211,10 @@ impl Plan {
 }
 
 impl<M: Model> Trainer for Training<M> {
+    fn scans_again(&self) -> bool {
+        true
+    }
+
     fn tasks(&mut self) -> Vec<Task> {
         let Some((_, glm, minimizer)) = &mut self.minimizer else {
             return vec![Task::of_all(Statistic::Profile(self.profile()))];

@@ -266,6 +266,10 @@ impl KMeans {
 }
 
 impl Trainer for KMeans {
+    fn scans_again(&self) -> bool {
+        true
+    }
+
     fn tasks(&mut self) -> Vec<Task> {
         let features = self.setup.features.len();
         let oversampled = 2 * self.clusters as u32 + 16;
