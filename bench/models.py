@@ -1,9 +1,12 @@
 """Training and scoring beside scikit-learn, on the same Parquet file in the same run.
 
     python3 bench/models.py path/to/quern [--rows 1000000] [--large 100000000] [--search 20000000]
+        [--walkthrough 2592000] [--dask-sql path/to/python]
 
 Needs a Python with scikit-learn and pyarrow. scikit-learn's times are of fitting alone, on arrays that
-are in memory; Quern's are of the whole statement, which reads the file.
+are in memory; Quern's are of the whole statement, which reads the file. The walk-through is that of
+dask-sql's documentation, in Quern and, where a Python with dask-sql is named, there; it runs as well over
+all rows, in processes that run already.
 """
 
 import argparse
@@ -121,6 +124,63 @@ def predict(quern, folder, rows):
     read = min(quern.run(f"SELECT sum({'+'.join(f'x{i}' for i in range(30))}) FROM '{path}'")[0] for _ in range(3))
     scored = min(quern.run(f"SELECT sum(target) FROM PREDICT(MODEL wide, SELECT {names} FROM '{path}')")[0] for _ in range(3))
     print(f"PREDICT, 30 features, {rows} rows: {scored:.2f} s, {rows / scored / 1e6:.1f} M rows/s; a sum of the columns {read:.2f} s")
+    # Of rows in memory: what five statements more take.
+    keep = f"PERSIST (SELECT {names} FROM '{path}') AS kept"
+    for what, statement in [("PREDICT", "SELECT sum(target) FROM PREDICT(MODEL wide, TABLE kept)"),
+                            ("a sum of the columns", f"SELECT sum({'+'.join(f'x{i}' for i in range(30))}) FROM kept")]:
+        times = [min(quern.run("; ".join([keep] + [statement] * n))[0] for _ in range(3)) for n in [1, 6]]
+        took = (times[1] - times[0]) / 5
+        print(f"  over rows in memory, {what}: {took:.3f} s, {rows / took / 1e6:.1f} M rows/s")
+
+
+WALKTHROUGH = """CREATE OR REPLACE MODEL my_model WITH (
+    model_class = 'sklearn.linear_model.LogisticRegression', wrap_predict = True, target_column = 'target'
+) AS (SELECT x, y, x + y > 0 AS target FROM timeseries{limit});
+SELECT count(*) AS scored, sum(CASE WHEN target THEN 1 ELSE 0 END) AS positive
+FROM PREDICT(MODEL my_model, SELECT x, y FROM timeseries{limit})"""
+
+# What a Python with dask-sql runs: the seconds of the statements, after a first time that nothing counts.
+IN_DASK_SQL = """
+import sys, time
+import dask.dataframe
+from dask_sql import Context
+context = Context()
+context.create_table("timeseries", dask.dataframe.read_parquet(sys.argv[1]))
+train, predict = sys.argv[2].split(";")
+def run():
+    began = time.monotonic()
+    context.sql(train)
+    context.sql(predict).compute()
+    return time.monotonic() - began
+run()
+print(min(run() for _ in range(3)))
+"""
+
+
+def walkthrough(quern, folder, rows, dask_sql):
+    """The columns of dask.datasets.timeseries that models learn from."""
+    path = folder / "timeseries.parquet"
+    rng = numpy.random.default_rng(1)
+    data = {name: rng.uniform(-1, 1, rows) for name in ["x", "y"]}
+    pyarrow.parquet.write_table(pyarrow.table(data), path, row_group_size=100_000)
+    view = f"CREATE VIEW timeseries AS SELECT * FROM '{path}'; "
+    for limit, shown in [(" LIMIT 100", "100 rows, as documented"), ("", f"{rows} rows")]:
+        sql = WALKTHROUGH.format(limit=limit)
+        # What a process takes to start is in both.
+        times = [min(quern.run(view + ";".join([sql] * n) + "; DROP VIEW timeseries")[0] for _ in range(3)) for n in [1, 4]]
+        ours = (times[1] - times[0]) / 3
+        print(f"walk-through, {shown}: {ours:.3f} s; a process of its own {times[0]:.2f} s")
+        features = numpy.column_stack(list(data.values()))[: 100 if limit else rows]
+        label = features.sum(axis=1) > 0
+        sklearn = LogisticRegression()
+        took = min(fit(sklearn, features, label) for _ in range(3))
+        print(f"  scikit-learn, to fit arrays in memory: {took:.3f} s")
+        if dask_sql:
+            command = [dask_sql, "-W", "ignore", "-c", IN_DASK_SQL, str(path), sql]
+            began = time.monotonic()
+            theirs = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+            print(f"  dask-sql: {theirs:.3f} s, {theirs / ours:.1f} times as long; the process {time.monotonic() - began:.1f} s")
+    path.unlink()
 
 
 def main():
@@ -130,6 +190,8 @@ def main():
     options.add_argument("--large", type=int, default=100_000_000)
     options.add_argument("--search", type=int, default=20_000_000)
     options.add_argument("--predict", type=int, default=10_000_000)
+    options.add_argument("--walkthrough", type=int, default=2_592_000)
+    options.add_argument("--dask-sql", help="a Python that has dask-sql")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -137,6 +199,8 @@ def main():
         for measure, rows in [(beside, given.rows), (predict, given.predict), (search, given.search), (large, given.large)]:
             if rows:
                 measure(quern, folder, rows)
+        if given.walkthrough:
+            walkthrough(quern, folder, given.walkthrough, given.dask_sql)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,11 @@ pub trait Trainer: Send {
     /// Takes what the scan collected, in the order of the tasks.
     fn take(&mut self, collected: Collected) -> Result<Step>;
 
+    /// Whether the first scan is not the last: the rows are then kept before it.
+    fn scans_again(&self) -> bool {
+        false
+    }
+
     /// How many folds the rows are to have in every scan: [`crate::rows::Rows::fold`] is then below
     /// it. 0 is none.
     fn folds(&self) -> u32 {
@@ -69,6 +74,10 @@ impl<T: Trainer + ?Sized> Trainer for Box<T> {
         (**self).take(collected)
     }
 
+    fn scans_again(&self) -> bool {
+        (**self).scans_again()
+    }
+
     fn folds(&self) -> u32 {
         (**self).folds()
     }
@@ -86,17 +95,48 @@ pub trait OfMoments {
 
 #[derive(Debug)]
 pub enum Step {
-    /// Another scan is needed; `loss` is for those who watch.
+    /// Another scan is needed. The rest is for those who watch: a number that falls, and what was
+    /// found so far in words.
     Again {
         loss: Option<f64>,
+        words: String,
     },
     Done(Box<Fitted>),
 }
 
 impl Step {
+    /// Another scan is needed, and there is no loss yet.
+    pub fn again(words: impl Into<String>) -> Self {
+        Step::Again {
+            loss: None,
+            words: words.into(),
+        }
+    }
+
+    /// Another scan is needed to make this smaller.
+    pub fn falling(name: &str, loss: f64) -> Self {
+        Step::Again {
+            loss: Some(loss),
+            words: format!("{name} {}", significant(loss)),
+        }
+    }
+
     pub fn done(fitted: Fitted) -> Result<Self> {
         Ok(Step::Done(Box::new(fitted.checked()?)))
     }
+}
+
+/// A number with six digits, as far as they say something.
+pub fn significant(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() || value == 0.0 {
+        return value.to_string();
+    }
+    if !(1e-4..1e9).contains(&size) {
+        return format!("{value:.5e}");
+    }
+    let decimals = (5 - size.log10().floor() as i32).max(0);
+    format!("{value:.*}", decimals as usize)
 }
 
 /// Trains over whatever `scan` scans.
@@ -118,4 +158,23 @@ pub fn only(collected: Collected) -> Result<crate::state::State> {
     states
         .next()
         .ok_or_else(|| Error::internal("a scan collected nothing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_are_shown_with_six_digits() {
+        let shown = [0.0, 0.123_456_78, -12.5, 1_234_567.8, 1e12, 3.2e-7].map(significant);
+        let expected = [
+            "0",
+            "0.123457",
+            "-12.5000",
+            "1234568",
+            "1.00000e12",
+            "3.20000e-7",
+        ];
+        assert_eq!(shown, expected);
+    }
 }

@@ -38,6 +38,8 @@ impl Privilege {
         Self::Delete,
         Self::Truncate,
     ];
+    /// To predict with it, look at it and export it.
+    pub const OF_MODELS: &[Self] = &[Self::Select];
     pub const OF_SCHEMAS: &[Self] = &[Self::Usage, Self::Create];
 
     pub fn name(self) -> &'static str {

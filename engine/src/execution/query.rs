@@ -73,6 +73,8 @@ struct Stage {
     plan: Option<Arc<dyn ExecutionPlan>>,
     pool: Option<Arc<PeakRecordingPool>>,
     bytes_total: u64,
+    /// What it is at, in words, where it does one thing after the other.
+    doing: String,
     elapsed: Option<Duration>,
     error: Option<String>,
     /// The last progress, kept when the plan is let go.
@@ -111,6 +113,7 @@ impl Query {
                 plan: None,
                 pool: None,
                 bytes_total: 0,
+                doing: String::new(),
                 elapsed: None,
                 error: None,
                 last: None,
@@ -189,6 +192,11 @@ impl Query {
         self.committing.load(Ordering::SeqCst)
     }
 
+    /// What the statement is at, for those who watch: `pass 3, loss 0.125000`.
+    pub(crate) fn tell(&self, doing: String) {
+        self.stage.lock().doing = doing;
+    }
+
     pub(crate) fn add_rows(&self, rows: usize) {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
     }
@@ -253,6 +261,7 @@ impl Query {
             rows_scanned: metrics.rows_scanned + remote.rows_scanned,
             bytes_read: plan.map_or(0, scanned_bytes) + remote.bytes_read,
             bytes_total: stage.bytes_total,
+            doing: stage.doing.clone(),
             memory_bytes: stage
                 .pool
                 .as_ref()

@@ -16,7 +16,7 @@ use quern_model::search::{self, Column};
 use super::create_model::{Place, noticed};
 use super::cursor::Cursor;
 use super::model_options::{Request, value, wrong};
-use super::model_rows::Source;
+use super::model_rows::{Pass, Source};
 use super::train::{self, Experiment};
 use super::{Context, Notice, Outcome, with_options};
 use crate::error::{Error, Kind, Result};
@@ -63,12 +63,17 @@ impl CreateExperiment {
     }
 
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        Ok(self.made(ctx).await?.0)
+    }
+
+    /// Searches and stores the winner. Gives the reply, and what was read for it.
+    pub(super) async fn made(&self, ctx: &Context) -> Result<(Outcome, Vec<Pass>)> {
         let mut options = self.options.clone();
         let (experiment, ignored) = experiment(&mut options)?;
         let request = Request::of(options)?;
         let place = Place::of(ctx, &self.name, self.or_replace, self.if_not_exists)?;
         if place.is_taken(ctx)? {
-            return Ok(place.skipped("CREATE EXPERIMENT"));
+            return Ok((place.skipped("CREATE EXPERIMENT"), Vec::new()));
         }
         let mut source = Source::of(ctx, &self.query, &request).await?;
         let mut trained = train::train(ctx, &mut source, &request, Some(&experiment)).await?;
@@ -92,11 +97,10 @@ impl CreateExperiment {
             .iter()
             .map(|name| Notice::info(format!("{name} has no effect")));
         let notices = ignored.chain(warnings).chain([Notice::info(winner)]);
-        Ok(notices.fold(noticed(reply, request, &stored), Outcome::with))
+        let reply = notices.fold(noticed(reply, request, &stored), Outcome::with);
+        Ok((reply, source.passes))
     }
-}
 
-impl CreateExperiment {
     pub fn columns(&self) -> Result<SchemaRef> {
         let mut options = self.options.clone();
         let (experiment, _) = experiment(&mut options)?;

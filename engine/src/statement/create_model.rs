@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 
 use super::cursor::Cursor;
 use super::model_options::Request;
-use super::model_rows::Source;
+use super::model_rows::{Pass, Source};
 use super::train;
 use super::{Context, Notice, Outcome, context, with_options};
 use crate::catalog::{Change, ObjectName, Relation, RelationKind, Snapshot};
@@ -55,17 +55,22 @@ impl CreateModel {
     }
 
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
+        Ok(self.made(ctx).await?.0)
+    }
+
+    /// Trains and stores the model. Gives the reply, and what was read for it.
+    pub(super) async fn made(&self, ctx: &Context) -> Result<(Outcome, Vec<Pass>)> {
         let request = self.request()?;
         let place = Place::of(ctx, &self.name, self.or_replace, self.if_not_exists)?;
         if place.is_taken(ctx)? {
-            return Ok(place.skipped("CREATE MODEL"));
+            return Ok((place.skipped("CREATE MODEL"), Vec::new()));
         }
         let mut source = Source::of(ctx, &self.query, &request).await?;
         let trained = train::train(ctx, &mut source, &request, None).await?;
         let (version, stored) = place.register(ctx, &request, trained, false).await?;
         let reply = reply(&place.name, version, &stored)?;
         let reply = Outcome::batch("CREATE MODEL", &ctx.query, reply);
-        Ok(noticed(reply, request, &stored))
+        Ok((noticed(reply, request, &stored), source.passes))
     }
 
     pub fn columns(&self) -> SchemaRef {

@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::StreamExt;
 
 use super::cursor::Cursor;
-use super::{Context, Outcome, outcome, query};
+use super::{Body, Context, Outcome, explain_model, outcome, query};
 use crate::error::{Error, Kind, Result};
 use crate::execution::{operator_metrics, remote_part};
 use crate::plan;
@@ -42,7 +42,7 @@ pub(crate) struct Explain {
     query: Box<ast::Query>,
 }
 
-pub(super) fn parse(c: &mut Cursor) -> Result<Explain> {
+pub(super) fn parse(c: &mut Cursor) -> Result<Body> {
     c.expect(&["explain"])?;
     let mut explain = Explain {
         analyze: false,
@@ -65,15 +65,21 @@ pub(super) fn parse(c: &mut Cursor) -> Result<Explain> {
             break;
         }
     }
+    let words = c.leading_words::<4>();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     // The parser's own statements of this name are others, and its errors repeat what it read.
-    let [first, second] = c.leading_words::<2>();
-    if ["create", "alter"].contains(&first.as_str())
-        && ["user", "role", "group"].contains(&second.as_str())
-    {
+    if let ["create" | "alter", "user" | "role" | "group", ..] = words[..] {
         return Err(c.unexpected("a query"));
     }
+    if let ["create", "model" | "experiment", ..]
+    | ["create", "or", "replace", "model" | "experiment"] = words[..]
+    {
+        explain.text_of_this_process()?;
+        let model = explain_model::parse(c, explain.analyze)?;
+        return Ok(Body::ExplainModel(model));
+    }
     explain.query = query::parse(c)?.query;
-    Ok(explain)
+    Ok(Body::Explain(explain))
 }
 
 /// Stands in until the query is parsed.
@@ -155,6 +161,19 @@ fn format(c: &mut Cursor) -> Result<Format> {
 }
 
 impl Explain {
+    /// Of a training there is one form.
+    fn text_of_this_process(&self) -> Result<()> {
+        let what = match (self.format, self.distributed) {
+            (Format::Text, false) => return Ok(()),
+            (Format::Text, true) => "DISTRIBUTED",
+            _ => "FORMAT",
+        };
+        Err(
+            Error::unsupported(format!("EXPLAIN ({what}) of a training"))
+                .hint("EXPLAIN and EXPLAIN ANALYZE show a training as text."),
+        )
+    }
+
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
         let logical = ctx.plan(&self.query).await?;
         let optimized = ctx.state.optimize(&logical)?;

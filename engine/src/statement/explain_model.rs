@@ -1,43 +1,54 @@
-//! `EXPLAIN CREATE MODEL …` and `EXPLAIN CREATE EXPERIMENT …`: how the training would go, and how the rows
-//! to learn from would be read. Nothing is trained.
+//! `EXPLAIN [ANALYZE] CREATE MODEL …` and `EXPLAIN [ANALYZE] CREATE EXPERIMENT …`: how the training would
+//! go, and how the rows to learn from would be read. With ANALYZE the model is trained and stored, and
+//! each reading of the rows says what it read.
+
+use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use quern_model::class::Training;
+use quern_model::class;
 use quern_model::feature::Form;
 
 use super::create_experiment::{self, CreateExperiment};
 use super::create_model::{self, CreateModel};
 use super::cursor::Cursor;
 use super::model_options::Request;
-use super::model_rows::Source;
+use super::model_rows::{Pass, Source};
 use super::{Context, Outcome, outcome};
 use crate::error::Result;
 use crate::plan;
+use crate::settings::{format_bytes, format_count};
 use crate::sql::type_name;
 
 const COLUMN: &str = "QUERY PLAN";
 
 #[derive(Debug, Clone)]
-pub(crate) enum ExplainModel {
+pub(crate) struct ExplainModel {
+    analyze: bool,
+    training: Training,
+}
+
+#[derive(Debug, Clone)]
+enum Training {
     Model(CreateModel),
     Experiment(CreateExperiment),
 }
 
-pub(super) fn parse(c: &mut Cursor) -> Result<ExplainModel> {
-    c.expect(&["explain"])?;
-    let words = c.leading_words::<4>();
-    Ok(match words.iter().any(|word| word == "experiment") {
-        true => ExplainModel::Experiment(create_experiment::parse(c)?),
-        false => ExplainModel::Model(create_model::parse(c)?),
-    })
+/// What stands behind EXPLAIN and its options.
+pub(super) fn parse(c: &mut Cursor, analyze: bool) -> Result<ExplainModel> {
+    let [_, second, _, fourth] = c.leading_words::<4>();
+    let training = match second == "experiment" || fourth == "experiment" && second == "or" {
+        true => Training::Experiment(create_experiment::parse(c)?),
+        false => Training::Model(create_model::parse(c)?),
+    };
+    Ok(ExplainModel { analyze, training })
 }
 
 impl ExplainModel {
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        let (request, query, search) = match self {
-            ExplainModel::Model(model) => (model.request()?, &model.query, None),
-            ExplainModel::Experiment(experiment) => {
+        let (request, query, search) = match &self.training {
+            Training::Model(model) => (model.request()?, &model.query, None),
+            Training::Experiment(experiment) => {
                 let (request, search) = experiment.request()?;
                 (request, &experiment.query, Some(search))
             }
@@ -49,12 +60,67 @@ impl ExplainModel {
         let rows = plan::readable(&rows.to_string());
         lines.push("Rows to learn from:".to_string());
         lines.extend(rows.trim_end().lines().map(|line| format!("  {line}")));
+        let mut notices = Vec::new();
+        if self.analyze {
+            let (made, passes) = self.execute(ctx).await?;
+            lines.extend(passes);
+            notices = made.notices;
+        }
         let lines = outcome::text_column(COLUMN, lines)?;
-        Ok(Outcome::batch("EXPLAIN", &ctx.query, lines))
+        let reply = Outcome::batch("EXPLAIN", &ctx.query, lines);
+        Ok(notices.into_iter().fold(reply, Outcome::with))
+    }
+
+    /// Trains, and tells what was read for it.
+    async fn execute(&self, ctx: &Context) -> Result<(Outcome, Vec<String>)> {
+        let started = Instant::now();
+        let (made, passes) = match &self.training {
+            Training::Model(model) => model.made(ctx).await?,
+            Training::Experiment(experiment) => experiment.made(ctx).await?,
+        };
+        let mut lines = vec!["Passes over the rows:".to_string()];
+        lines.extend((1..).zip(&passes).map(|(number, pass)| {
+            let (rows, ms) = (format_count(pass.rows), pass.seconds * 1e3);
+            format!(
+                "  {number}. {}: {rows} rows, {}, {ms:.3} ms",
+                pass.what,
+                bytes(pass.bytes)
+            )
+        }));
+        let sum = |of: fn(&Pass) -> u64| passes.iter().map(of).sum::<u64>();
+        let rows = format_count(sum(|pass| pass.rows));
+        lines.push(format!(
+            "Scanned: {rows} rows, {}",
+            bytes(sum(|pass| pass.bytes))
+        ));
+        let progress = ctx.query.progress();
+        lines.push(format!(
+            "Peak memory of a pass: {}",
+            format_bytes(progress.memory_bytes)
+        ));
+        let ms = started.elapsed().as_secs_f64() * 1e3;
+        lines.push(format!("Training time: {ms:.3} ms"));
+        Ok((made, lines))
+    }
+
+    /// What a read-only transaction refuses.
+    pub fn writes(&self) -> Option<&'static str> {
+        self.analyze.then_some(match self.training {
+            Training::Model(_) => "CREATE MODEL",
+            Training::Experiment(_) => "CREATE EXPERIMENT",
+        })
     }
 
     pub fn columns(&self) -> SchemaRef {
         outcome::text_schema(&[COLUMN])
+    }
+}
+
+/// To the byte, because that is what one compares.
+fn bytes(count: u64) -> String {
+    match count {
+        0 => "nothing from files".to_string(),
+        count => format!("{} bytes from files", format_count(count)),
     }
 }
 
@@ -63,8 +129,8 @@ fn summary(request: &Request, source: &Source, search: Option<String>) -> Vec<St
     let mut lines = vec![format!("{} ({})", class.name, class.purpose.name())];
     lines.extend(search.map(|search| format!("Search: {search}")));
     lines.push(match class.training {
-        Training::Chunks(_) => "Training: by scans over chunks".to_string(),
-        Training::Memory { rows, .. } => format!("Training: in memory, at most {rows} rows"),
+        class::Training::Chunks(_) => "Training: by scans over chunks".to_string(),
+        class::Training::Memory { rows, .. } => format!("Training: in memory, at most {rows} rows"),
     });
     let (coded, plain): (Vec<_>, Vec<_>) = source
         .features

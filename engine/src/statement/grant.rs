@@ -1,4 +1,4 @@
-//! `GRANT privilege, … ON [TABLE] t | ALL TABLES IN SCHEMA s | SCHEMA s TO role, …` and
+//! `GRANT privilege, … ON [TABLE] t | MODEL m | ALL TABLES IN SCHEMA s | SCHEMA s TO role, …` and
 //! `GRANT role, … TO role, …`.
 
 use super::cursor::Cursor;

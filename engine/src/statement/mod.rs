@@ -342,6 +342,7 @@ impl Statement {
             Body::DropRole(_) => "DROP ROLE",
             Body::DropSchema(_) => "DROP SCHEMA",
             Body::DropTable(_) => "DROP TABLE",
+            Body::ExplainModel(explain) => return explain.writes(),
             Body::Grant(_) => "GRANT",
             Body::ImportModel(_) => "IMPORT MODEL",
             Body::Insert(_) => "INSERT",

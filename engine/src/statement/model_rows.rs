@@ -5,6 +5,7 @@
 //! gives them, within the memory limit or in the spill folder.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Schema};
@@ -33,6 +34,19 @@ pub(super) struct Source {
     pub target: Option<(String, DataType)>,
     kept: bool,
     pub scans: u32,
+    /// What the last scan found, in words, for who watches.
+    pub found: String,
+    /// What was read so far.
+    pub passes: Vec<Pass>,
+}
+
+/// One reading of the rows.
+pub(super) struct Pass {
+    pub what: &'static str,
+    pub rows: u64,
+    /// Bytes of files; rows that are kept in memory have none.
+    pub bytes: u64,
+    pub seconds: f64,
 }
 
 impl Source {
@@ -73,6 +87,8 @@ impl Source {
             target: named,
             kept: false,
             scans: 0,
+            found: String::new(),
+            passes: Vec::new(),
         })
     }
 
@@ -81,12 +97,13 @@ impl Source {
         &self.plan
     }
 
-    /// Runs one scan. Before the second one the rows are kept.
-    pub async fn scan(&mut self, ctx: &Context, scan: Scan) -> Result<Scanned> {
+    /// Runs one scan, for `what`. Before the second one the rows are kept.
+    pub async fn scan(&mut self, ctx: &Context, what: &'static str, scan: Scan) -> Result<Scanned> {
         if self.scans > 0 {
             self.keep(ctx).await?;
         }
-        self.scans += 1;
+        self.begin(ctx);
+        let started = Instant::now();
         let columns = self.plan.schema().columns().into_iter().map(Expr::Column);
         let call = scan.clone().call(self.roles, columns.collect())?;
         let plan = LogicalPlanBuilder::from(self.plan.clone())
@@ -94,6 +111,7 @@ impl Source {
             .build()?;
         let mut rows = ctx.stream(&plan).await?;
         let batch = rows.try_next().await?;
+        self.read(ctx, what, started);
         let state = batch
             .as_ref()
             .and_then(|b| b.column(0).as_binary_opt::<i32>());
@@ -103,14 +121,38 @@ impl Source {
         }
     }
 
+    /// Tells who watches that a scan begins.
+    fn begin(&mut self, ctx: &Context) {
+        self.scans += 1;
+        let found = match self.found.as_str() {
+            "" => String::new(),
+            found => format!(", {found}"),
+        };
+        ctx.query.tell(format!("pass {}{found}", self.scans));
+    }
+
+    /// Notes what the plan that ran last has read.
+    fn read(&mut self, ctx: &Context, what: &'static str, started: Instant) {
+        let progress = ctx.query.progress();
+        self.passes.push(Pass {
+            what,
+            rows: progress.rows_scanned,
+            bytes: progress.bytes_read,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+    }
+
     /// Keeps the rows, so that further scans do not read the files again.
     pub async fn keep(&mut self, ctx: &Context) -> Result<()> {
         if self.kept {
             return Ok(());
         }
+        ctx.query.tell("keeping the rows".to_string());
+        let started = Instant::now();
         let rows = ctx.stream(&self.plan).await?;
         let schema: Arc<Schema> = Arc::clone(self.plan.schema().inner());
         let kept = Persisted::of(&ctx.state, rows, schema, String::new(), None).await?;
+        self.read(ctx, "keep the rows", started);
         let source = provider_as_source(Arc::new(kept));
         self.plan = LogicalPlanBuilder::scan("kept", source, None)?.build()?;
         self.kept = true;
@@ -125,7 +167,8 @@ impl Source {
         limit: usize,
         counts: &mut Counts,
     ) -> Result<(Owned, bool)> {
-        self.scans += 1;
+        self.begin(ctx);
+        let started = Instant::now();
         let pool = &ctx.state.runtime_env().memory_pool;
         let reservation = MemoryConsumer::new("rows of a model").register(pool);
         let encoder = Encoder::new(plan);
@@ -149,6 +192,7 @@ impl Source {
                 return Ok((all, false));
             }
         }
+        self.read(ctx, "collect the rows", started);
         Ok((all, true))
     }
 }

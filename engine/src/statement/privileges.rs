@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::ObjectName as SqlName;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::context::expect_kind;
 use super::cursor::Cursor;
 use super::role_options::{RoleName, known};
 use super::{Context, Notice, Outcome};
@@ -34,6 +35,7 @@ enum What {
 #[derive(Debug, Clone)]
 enum Objects {
     Relations(Vec<SqlName>),
+    Models(Vec<SqlName>),
     AllIn(Vec<String>),
     Schemas(Vec<String>),
 }
@@ -128,9 +130,13 @@ impl Terms {
         direction: Direction,
     ) -> Result<()> {
         let mut named = BTreeSet::new();
-        if let Objects::Relations(names) = objects {
+        if let Objects::Relations(names) | Objects::Models(names) = objects {
             for name in names {
-                named.insert(ctx.existing(name, Need::Nothing)?.0);
+                let (name, relation) = ctx.existing(name, Need::Nothing)?;
+                if matches!(objects, Objects::Models(_)) {
+                    expect_kind(&name, &relation.kind, "model")?;
+                }
+                named.insert(name);
             }
         }
         ctx.catalog.update(|snapshot| {
@@ -147,7 +153,9 @@ impl Terms {
             };
             let changes = match objects {
                 Objects::Schemas(names) => of_schemas(ctx, snapshot, names, changed)?,
-                Objects::Relations(_) => of_relations(ctx, snapshot, named, changed)?,
+                Objects::Relations(_) | Objects::Models(_) => {
+                    of_relations(ctx, snapshot, named, changed)?
+                }
                 Objects::AllIn(schemas) => {
                     let mut all = BTreeSet::new();
                     for schema in schemas {
@@ -309,13 +317,21 @@ fn objects(c: &mut Cursor) -> Result<Objects> {
         "table" => {
             c.take(&["table"]);
         }
+        "model" if is_word => {
+            c.take(&["model"]);
+            return Ok(Objects::Models(names(c)?));
+        }
         _ => {}
     }
+    Ok(Objects::Relations(names(c)?))
+}
+
+fn names(c: &mut Cursor) -> Result<Vec<SqlName>> {
     let mut names = vec![c.name()?];
     while c.take_token(&Token::Comma) {
         names.push(c.name()?);
     }
-    Ok(Objects::Relations(names))
+    Ok(names)
 }
 
 fn identifiers(c: &mut Cursor) -> Result<Vec<String>> {
@@ -341,6 +357,7 @@ fn grantee(c: &mut Cursor) -> Result<Grantee> {
 fn privileges(names: &[String], objects: &Objects) -> Result<Vec<Privilege>> {
     let possible = match objects {
         Objects::Schemas(_) => Privilege::OF_SCHEMAS,
+        Objects::Models(_) => Privilege::OF_MODELS,
         _ => Privilege::OF_RELATIONS,
     };
     if names == ["all"] {
@@ -359,6 +376,7 @@ fn privileges(names: &[String], objects: &Objects) -> Result<Vec<Privilege>> {
         };
         let kind = match (objects, privilege) {
             (Objects::Schemas(_), _) => "schema",
+            (Objects::Models(_), _) => "model",
             (_, Privilege::Usage) => "table",
             _ => "relation",
         };

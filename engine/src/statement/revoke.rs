@@ -1,4 +1,4 @@
-//! `REVOKE privilege, … ON [TABLE] t | ALL TABLES IN SCHEMA s | SCHEMA s FROM role, …` and
+//! `REVOKE privilege, … ON [TABLE] t | MODEL m | ALL TABLES IN SCHEMA s | SCHEMA s FROM role, …` and
 //! `REVOKE role, … FROM role, …`.
 
 use super::cursor::Cursor;

@@ -23,8 +23,8 @@ impl ShowQueries {
     fn query(&self) -> SystemQuery<'static> {
         let running = "state IN ('planning', 'running')".to_string();
         SystemQuery {
-            select: "id, \"user\", state, elapsed_ms, rows_scanned, bytes_read, bytes_total, memory_bytes, \
-                     spilled_bytes, query FROM system.queries",
+            select: "id, \"user\", state, elapsed_ms, rows_scanned, bytes_read, bytes_total, doing, \
+                     memory_bytes, spilled_bytes, query FROM system.queries",
             conditions: [running]
                 .into_iter()
                 .chain(show::like_condition("query", self.like.as_ref()))

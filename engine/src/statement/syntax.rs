@@ -5,11 +5,11 @@ use super::{
     Body, alter_model, alter_role, alter_schema, alter_table, analyze, cancel_query, close, copy,
     create_experiment, create_model, create_role, create_schema, create_table, create_temporary,
     create_view, deallocate, declare, delete, describe, describe_model, discard, drop_experiment,
-    drop_model, drop_role, drop_schema, drop_table, execute, explain, explain_model, export_model,
-    fetch, grant, import_model, insert, merge, optimize, persist, prepare, query, reset, revoke,
-    set, show_chunks, show_columns, show_create_table, show_experiments, show_functions,
-    show_history, show_models, show_queries, show_schemas, show_setting, show_tables, summarize,
-    transaction, truncate, unlisten, unpersist, update, use_schema, vacuum,
+    drop_model, drop_role, drop_schema, drop_table, execute, explain, export_model, fetch, grant,
+    import_model, insert, merge, optimize, persist, prepare, query, reset, revoke, set,
+    show_chunks, show_columns, show_create_table, show_experiments, show_functions, show_history,
+    show_models, show_queries, show_schemas, show_setting, show_tables, summarize, transaction,
+    truncate, unlisten, unpersist, update, use_schema, vacuum,
 };
 use crate::error::Result;
 
@@ -77,9 +77,7 @@ fn other(c: &mut Cursor, words: &[&str]) -> Result<Body> {
         ["desc" | "describe", ..] => Body::Describe(describe::parse(c)?),
         ["discard", ..] => Body::Discard(discard::parse(c)?),
         ["execute", ..] => Body::Execute(execute::parse(c)?),
-        ["explain", "create", "model" | "experiment", ..]
-        | ["explain", "create", "or", "replace"] => Body::ExplainModel(explain_model::parse(c)?),
-        ["explain", ..] => Body::Explain(explain::parse(c)?),
+        ["explain", ..] => explain::parse(c)?,
         ["export", "model", ..] => Body::ExportModel(export_model::parse(c)?),
         ["fetch" | "move", ..] => Body::Fetch(fetch::parse(c)?),
         ["import", "model", ..] | ["import", "or", "replace", "model"] => {

@@ -1,6 +1,7 @@
 //! Training: the rows of a query, scanned as often as a trainer asks, become a model.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use quern_model::class::{Class, Purpose, Training};
@@ -14,7 +15,7 @@ use quern_model::parameter::{Parameters, Value};
 use quern_model::rows::Owned;
 use quern_model::search::{self, Method, Search};
 use quern_model::statistic::{Collected, Task};
-use quern_model::train::{Setup, Step, Trainer};
+use quern_model::train::{Setup, Step, Trainer, significant};
 use quern_model::watch::{Watch, Watcher};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,9 @@ use super::Context;
 use super::model_options::Request;
 use super::model_rows::{Source, wrong_type};
 use crate::error::{Error, Kind, Result};
+use crate::execution::Query;
 use crate::model::{Scan, Scanned};
+use crate::settings::format_count;
 use crate::sql::type_name;
 
 /// What training gave.
@@ -103,6 +106,8 @@ pub(super) async fn train(
                 return Err(too_many(request.class, rows, instead));
             }
             check(&counts, &plan)?;
+            let rows = format_count(all.count as u64);
+            ctx.query.tell(format!("training in memory, {rows} rows"));
             let fitted;
             (fitted, search) = in_memory(train, setup, all, search).await?;
             fitted
@@ -135,7 +140,11 @@ async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Resul
     let mut plan = prepared(source, request)?;
     survey(ctx, source, request, &mut plan).await?;
     let setup = Setup {
-        watch: Watch::of(Arc::new(Statement(ctx.query.cancel_token()))),
+        watch: Watch::of(Arc::new(Statement {
+            query: Arc::clone(&ctx.query),
+            cancel: ctx.query.cancel_token(),
+            steps: AtomicU64::new(0),
+        })),
         ..Setup::of(&request.parameters, &plan.encoding, plan.target.as_ref())
     };
     if let Some(hold_out) = &request.hold_out {
@@ -145,15 +154,22 @@ async fn prepare(ctx: &Context, source: &mut Source, request: &Request) -> Resul
 }
 
 /// The statement, for a training in memory, which no plan ends.
-struct Statement(CancellationToken);
+struct Statement {
+    query: Arc<Query>,
+    cancel: CancellationToken,
+    steps: AtomicU64,
+}
 
 impl Watcher for Statement {
     fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
+        self.cancel.is_cancelled()
     }
 
     fn note(&self, loss: f64) {
-        tracing::debug!(loss, "a step of training");
+        let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
+        let loss = significant(loss);
+        self.query
+            .tell(format!("training in memory, step {step}, {loss}"));
     }
 }
 
@@ -169,7 +185,7 @@ async fn split(
     if tasks.is_empty() {
         return Ok(());
     }
-    let (counts, collected) = collect(ctx, source, plan, tasks).await?;
+    let (counts, collected) = collect(ctx, source, "split the rows", plan, tasks).await?;
     check(&counts, plan)?;
     plan.held_out = Some(hold_out.split(collected)?);
     Ok(())
@@ -187,7 +203,8 @@ async fn scores(
         return Ok(Scores::default());
     };
     let tasks = hold_out.scoring(request.class, definition)?;
-    let (_, collected) = collect(ctx, source, &plan.for_scores(), tasks).await?;
+    source.found = "how well the model does".to_string();
+    let (_, collected) = collect(ctx, source, "score the model", &plan.for_scores(), tasks).await?;
     Ok(hold_out.scores(request.class, &collected)?)
 }
 
@@ -195,11 +212,17 @@ async fn scores(
 async fn collect(
     ctx: &Context,
     source: &mut Source,
+    what: &'static str,
     plan: &Plan,
     tasks: Vec<Task>,
 ) -> Result<(Counts, Collected)> {
-    let scan = Scan::Tasks(Box::new(plan.clone()), tasks);
-    match source.scan(ctx, scan).await? {
+    // Draws cost as much as a pass of KMeans.
+    let plan = Plan {
+        draws: tasks.iter().any(Task::needs_draws),
+        ..plan.clone()
+    };
+    let scan = Scan::Tasks(Box::new(plan), tasks);
+    match source.scan(ctx, what, scan).await? {
         Scanned::Tasks(counts, collected) => Ok((counts, collected)),
         Scanned::Survey(_) => Err(Error::internal("a pass gave a survey")),
     }
@@ -231,22 +254,17 @@ pub(super) async fn by_scans(
     counts: &mut Counts,
     losses: &mut Vec<Option<f64>>,
 ) -> Result<Fitted> {
+    if trainer.scans_again() {
+        source.keep(ctx).await?;
+    }
     loop {
-        let (counted, collected) = collect(ctx, source, plan, trainer.tasks()).await?;
+        let (counted, collected) = collect(ctx, source, "train", plan, trainer.tasks()).await?;
         check(&counted, plan)?;
         *counts = counted;
-        let rows = counts.used;
         match trainer.take(collected)? {
-            Step::Again { loss } => {
+            Step::Again { loss, words } => {
                 losses.push(loss);
-                let scans = source.scans;
-                tracing::debug!(
-                    query = ctx.query.id,
-                    scans,
-                    rows,
-                    ?loss,
-                    "a pass of training"
-                );
+                source.found = words;
             }
             Step::Done(fitted) => return Ok(*fitted),
         }
@@ -365,7 +383,10 @@ async fn survey(
             .filter(|_| classifies)
             .map(|(name, _)| name.clone()),
     };
-    let Scanned::Survey(found) = source.scan(ctx, Scan::Survey(survey)).await? else {
+    let Scanned::Survey(found) = source
+        .scan(ctx, "survey the columns", Scan::Survey(survey))
+        .await?
+    else {
         return Err(Error::internal("a survey gave a pass"));
     };
     complete(plan, &found, impute, request.standardize);

@@ -42,7 +42,7 @@ pub(super) const ROLES: SystemTable = SystemTable {
 pub(super) const GRANTS: SystemTable = SystemTable {
     schema: "system",
     name: "grants",
-    doc: "What owners granted to others, on schemas, tables and views.",
+    doc: "What owners granted to others, on schemas, tables, views and models.",
     columns: &[
         ("object_type", DataType::Utf8),
         ("object_schema", DataType::Utf8),
@@ -56,7 +56,7 @@ pub(super) const GRANTS: SystemTable = SystemTable {
             for (name, schema) in system.schemas() {
                 push(rows, ["schema", &name], None, &schema.access);
             }
-            for (name, relation) in system.relations() {
+            for (name, relation) in system.relations().into_iter().chain(system.models()) {
                 let object = [relation.kind.word(), &name.schema];
                 push(rows, object, Some(&name.name), &relation.access);
             }

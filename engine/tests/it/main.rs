@@ -8,4 +8,5 @@ mod prepared;
 mod session;
 mod source;
 mod support;
+mod training;
 mod users;

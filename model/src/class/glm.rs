@@ -131,7 +131,7 @@ impl<M: Model> Training<M> {
         let bound = penalties.iter().map(|p| p + 0.5).collect();
         let minimizer = Minimizer::new(start, bound, method, self.model.max_iter());
         self.minimizer = Some((plan, glm, minimizer));
-        Ok(Step::Again { loss: None })
+        Ok(Step::again("means and variances"))
     }
 }
 
@@ -211,6 +211,10 @@ impl Plan {
 }
 
 impl<M: Model> Trainer for Training<M> {
+    fn scans_again(&self) -> bool {
+        true
+    }
+
     fn tasks(&mut self) -> Vec<Task> {
         let Some((_, glm, minimizer)) = &mut self.minimizer else {
             return vec![Task::of_all(Statistic::Profile(self.profile()))];
@@ -226,10 +230,10 @@ impl<M: Model> Trainer for Training<M> {
         };
         let evaluation = glm.evaluation(&only(collected)?);
         let seen = plan.objective(glm, &evaluation);
-        let loss = Some(seen.value);
+        let loss = seen.value;
         let found = minimizer.take(seen);
         if found == Found::Again {
-            return Ok(Step::Again { loss });
+            return Ok(Step::falling("loss", loss));
         }
         let iterations = minimizer.iterations;
         let mut fitted = raw(glm, minimizer.point()).with_fact("n_iter", iterations as f64);

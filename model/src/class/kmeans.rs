@@ -14,7 +14,7 @@
 //! in the second case another scan finds the inertia. That no label changed, scikit-learn's first
 //! test, is seen here by that no centre moved.
 
-use super::kmeans_start::Weighted;
+use super::kmeans_start::{Weighted, centers, invalid};
 use super::{Class, Purpose, Training};
 use crate::error::{Error, Kind, Result};
 use crate::fitted::{Array, Fitted};
@@ -117,6 +117,8 @@ struct Start {
     passes: usize,
     /// Centres without rows, for which the pass is repeated.
     empty: usize,
+    /// Of the centres that the last pass began with.
+    inertia: Option<f64>,
     stage: Stage,
 }
 
@@ -168,6 +170,7 @@ impl KMeans {
             points: given.clone().unwrap_or_else(|| empty.clone()),
             passes: 0,
             empty: 0,
+            inertia: None,
             stage: Stage::Moving,
         });
         Ok(Self {
@@ -213,6 +216,15 @@ impl KMeans {
         }
     }
 
+    /// What the last scan found.
+    fn news(&self) -> Step {
+        let known = self.starts.iter().filter_map(|start| start.inertia);
+        match (self.phase, known.reduce(f64::min)) {
+            (Phase::Lloyd, Some(inertia)) => Step::falling("inertia", inertia),
+            _ => Step::again("where the centers start"),
+        }
+    }
+
     fn best(&self) -> Result<Step> {
         let done = self.starts.iter().filter_map(|start| match start.stage {
             Stage::Done { inertia, .. } => Some((inertia, start)),
@@ -254,6 +266,10 @@ impl KMeans {
 }
 
 impl Trainer for KMeans {
+    fn scans_again(&self) -> bool {
+        true
+    }
+
     fn tasks(&mut self) -> Vec<Task> {
         let features = self.setup.features.len();
         let oversampled = 2 * self.clusters as u32 + 16;
@@ -320,7 +336,7 @@ impl Trainer for KMeans {
         let ends = |start: &Start| matches!(start.stage, Stage::Done { .. });
         match self.starts.iter().all(ends) {
             true => self.best(),
-            false => Ok(Step::Again { loss: None }),
+            false => Ok(self.news()),
         }
     }
 }
@@ -340,6 +356,7 @@ impl Start {
     fn pass(&mut self, state: &State, tolerance: f64, max: usize) {
         let (mut clusters, inertia) = Cluster::all(state, self.points.width);
         let inertia = inertia.value();
+        self.inertia = Some(inertia);
         let empty = clusters.iter().filter(|cluster| cluster.is_empty()).count();
         let done = |converged| Stage::Done {
             converged,
@@ -422,39 +439,6 @@ fn relocate(clusters: &mut [Cluster], state: &State, width: usize) {
             sums: own,
         };
     }
-}
-
-fn invalid(init: &Value) -> Error {
-    Error::parameter(format!(
-        "invalid value for parameter \"init\" of KMeans: {init}"
-    ))
-    .hint("It takes 'k-means++', 'random', or an array of centers with a number for each feature.")
-}
-
-/// Centres that were given as an array of arrays.
-fn centers(init: &Value, clusters: usize, features: usize) -> Result<Points> {
-    let Value::List(list) = init else {
-        return Err(invalid(init));
-    };
-    let rows: Option<Vec<Vec<f64>>> = list.iter().map(Value::numbers).collect();
-    let rows = rows.ok_or_else(|| invalid(init))?;
-    let width = rows.first().map_or(0, Vec::len);
-    if rows
-        .iter()
-        .any(|row| row.len() != width || !row.iter().all(|v| v.is_finite()))
-    {
-        return Err(invalid(init));
-    }
-    if rows.len() != clusters || width != features {
-        return Err(Error::parameter(format!(
-            "init has {} centers of {width} numbers, and there are {clusters} clusters of {features} features",
-            rows.len()
-        )));
-    }
-    Ok(Points {
-        width,
-        data: rows.concat(),
-    })
 }
 
 /// The nearest of the centres; as a transformation, the distances to all.

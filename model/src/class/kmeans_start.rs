@@ -1,8 +1,10 @@
-//! Where `KMeans` starts: centres chosen among weighted points that fit in memory.
+//! Where `KMeans` starts: centres that are given, or chosen among weighted points that fit in memory.
 //!
 //! Greedy k-means++ (Arthur and Vassilvitskii 2007, with scikit-learn's number of trials for each
 //! centre), then Lloyd's algorithm over the points; the best of several such runs.
 
+use crate::error::{Error, Result};
+use crate::parameter::Value;
 use crate::points::Points;
 use crate::rows::{Rows, mix, unit};
 
@@ -134,6 +136,39 @@ impl Weighted {
         }
         inertia
     }
+}
+
+pub(super) fn invalid(init: &Value) -> Error {
+    Error::parameter(format!(
+        "invalid value for parameter \"init\" of KMeans: {init}"
+    ))
+    .hint("It takes 'k-means++', 'random', or an array of centers with a number for each feature.")
+}
+
+/// Centres that were given as an array of arrays.
+pub(super) fn centers(init: &Value, clusters: usize, features: usize) -> Result<Points> {
+    let Value::List(list) = init else {
+        return Err(invalid(init));
+    };
+    let rows: Option<Vec<Vec<f64>>> = list.iter().map(Value::numbers).collect();
+    let rows = rows.ok_or_else(|| invalid(init))?;
+    let width = rows.first().map_or(0, Vec::len);
+    if rows
+        .iter()
+        .any(|row| row.len() != width || !row.iter().all(|v| v.is_finite()))
+    {
+        return Err(invalid(init));
+    }
+    if rows.len() != clusters || width != features {
+        return Err(Error::parameter(format!(
+            "init has {} centers of {width} numbers, and there are {clusters} clusters of {features} features",
+            rows.len()
+        )));
+    }
+    Ok(Points {
+        width,
+        data: rows.concat(),
+    })
 }
 
 /// A stream of numbers that looks like chance.

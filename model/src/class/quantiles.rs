@@ -59,7 +59,7 @@ impl Trainer for ByQuantiles {
             }
         };
         if search.task().is_some() {
-            return Ok(Step::Again { loss: None });
+            return Ok(Step::again("the ranks of values"));
         }
         let found = search.found();
         let each: Vec<&[f64]> = match self.wanted.len() {

@@ -205,6 +205,6 @@ impl Trainer for RidgeCv {
         let moments = Centred::of(&state, self.intercept());
         let left_out = LeaveOneOut::of(&moments, &self.alphas, self.intercept())?;
         self.second = Some((moments, left_out));
-        Ok(Step::Again { loss: None })
+        Ok(Step::again("moments"))
     }
 }

@@ -139,7 +139,7 @@ impl Trainer for MostFrequent {
     fn take(&mut self, collected: Collected) -> Result<Step> {
         let Some(values) = &self.values else {
             self.values = Some(self.distinct(collected)?);
-            return Ok(Step::Again { loss: None });
+            return Ok(Step::again("the ranks of values"));
         };
         let most = collected.0.iter().zip(values).map(|(state, values)| {
             let counted = state.sums.iter().map(|sum| sum.value()).zip(values);

@@ -287,7 +287,7 @@ impl Search {
         let setup = match self.finish_round(scores)? {
             Next::Round => {
                 self.stage = self.first_stage()?;
-                return Ok(Step::Again { loss: None });
+                return Ok(Step::again(format!("round {}", self.round.number + 1)));
             }
             Next::Refit(setup) => setup,
         };
@@ -296,7 +296,7 @@ impl Search {
             return self.finish(model.fit(whole)?);
         }
         self.stage = Stage::Refit(trainer);
-        Ok(Step::Again { loss: None })
+        Ok(Step::again("the best candidate on all rows"))
     }
 
     fn finish(&mut self, fitted: Fitted) -> Result<Step> {
@@ -412,6 +412,8 @@ impl Trainer for Search {
                     self.warnings.merge(std::mem::take(&mut lockstep.warnings));
                     return self.go_on(scores, None);
                 }
+                let (done, all) = lockstep.done();
+                return Ok(Step::again(format!("{done} of {all} trainings done")));
             }
             Stage::Refit(trainer) => match trainer.take(collected)? {
                 Step::Done(fitted) => return self.finish(*fitted),
@@ -419,6 +421,9 @@ impl Trainer for Search {
             },
             Stage::Done => return Err(Error::internal("the search is done")),
         }
-        Ok(Step::Again { loss: None })
+        Ok(Step::again(format!(
+            "{} candidates",
+            self.round.candidates.len()
+        )))
     }
 }

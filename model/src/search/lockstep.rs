@@ -166,6 +166,13 @@ impl Lockstep {
         tasks
     }
 
+    /// Trainings that are over, and that there are.
+    pub fn done(&self) -> (usize, usize) {
+        let done = self.slots.iter();
+        let done = done.filter(|slot| matches!(slot.stage, Stage::Done(_)));
+        (done.count(), self.slots.len())
+    }
+
     /// The scores of each candidate, when all are known.
     pub fn take(&mut self, collected: &Collected) -> Result<Option<Vec<Vec<f64>>>> {
         for (at, places) in std::mem::take(&mut self.asked) {

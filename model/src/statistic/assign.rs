@@ -38,7 +38,13 @@ impl Collect for Assign {
         let mut values = vec![0.0; rows.count];
         for column in 0..each {
             match (column.checked_sub(1), rows.weight) {
-                (None, None) => values.fill(1.0),
+                (None, None) => {
+                    for (group, range) in groups.ranges() {
+                        let sum = &mut state.sums[group * each];
+                        *sum = *sum + Sum::from(range.len() as f64);
+                    }
+                    continue;
+                }
                 (None, Some(weight)) => groups.gather(&mut values, |row| weight[row]),
                 (Some(at), None) => groups.gather(&mut values, |row| rows.features[at][row]),
                 (Some(at), Some(weight)) => {

@@ -148,6 +148,15 @@ impl Task {
         }
     }
 
+    /// Whether it uses the draws of rows.
+    pub fn needs_draws(&self) -> bool {
+        let of_statistic = matches!(
+            self.statistic,
+            Statistic::Picks(_) | Statistic::Early(_) | Statistic::Strata(_)
+        );
+        of_statistic || self.sample.is_some()
+    }
+
     pub fn start(&self) -> State {
         self.statistic.collect().start()
     }

@@ -19,7 +19,7 @@ pub const PROGRESS: &str = "quern.progress";
 const EVERY: Duration = Duration::from_millis(500);
 
 /// What is told, as JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     is_planning: bool,
     elapsed_ms: u64,
@@ -27,6 +27,8 @@ pub struct Told {
     rows_scanned: u64,
     bytes_read: u64,
     bytes_total: u64,
+    #[serde(default)]
+    doing: String,
     memory_bytes: u64,
     spilled_bytes: u64,
     /// Memory that queries share.
@@ -42,6 +44,7 @@ impl Told {
             rows_scanned: progress.rows_scanned,
             bytes_read: progress.bytes_read,
             bytes_total: progress.bytes_total,
+            doing: progress.doing.clone(),
             memory_bytes: progress.memory_bytes,
             spilled_bytes: progress.spilled_bytes,
             memory_limit_bytes,
@@ -63,6 +66,7 @@ impl Told {
             rows_scanned: self.rows_scanned,
             bytes_read: self.bytes_read,
             bytes_total: self.bytes_total,
+            doing: self.doing.clone(),
             memory_bytes: self.memory_bytes,
             spilled_bytes: self.spilled_bytes,
             bad_rows: Default::default(),

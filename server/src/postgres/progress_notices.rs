@@ -56,9 +56,13 @@ impl<W: AsyncWrite + Unpin + Send> Connection<W> {
     }
 }
 
-/// `progress: 42 %, 12,345,678 rows read, 1m05s, 1m30s left`
+/// `progress: 42 %, 12,345,678 rows read, 1m05s, 1m30s left`; of a training
+/// `progress: pass 3, loss 0.125000, 42 %, 12,345,678 rows read, 1m05s`.
 fn text(progress: &Progress) -> String {
     let mut parts = Vec::new();
+    if !progress.doing.is_empty() {
+        parts.push(progress.doing.clone());
+    }
     match progress.fraction() {
         Some(done) => parts.push(format!("{:.0} %", done.clamp(0.0, 1.0) * 100.0)),
         None if progress.state == QueryState::Planning => parts.push("planning".to_string()),
@@ -85,6 +89,7 @@ mod tests {
             rows_scanned: 1_234_567,
             bytes_read: 0,
             bytes_total: 0,
+            doing: String::new(),
             memory_bytes: 0,
             spilled_bytes: 0,
             bad_rows: Default::default(),
@@ -97,6 +102,12 @@ mod tests {
         assert_eq!(
             text(&progress),
             "progress: 25 %, 1,234,567 rows read, 1m05s, 3m15s left"
+        );
+        // How many passes there will be is not known.
+        progress.doing = "pass 3, loss 0.125000".to_string();
+        assert_eq!(
+            text(&progress),
+            "progress: pass 3, loss 0.125000, 25 %, 1,234,567 rows read, 1m05s"
         );
     }
 }

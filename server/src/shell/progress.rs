@@ -78,6 +78,7 @@ impl ProgressLine {
 /// The parts of the line, the least important last: those that do not fit are left out.
 fn line(progress: &Progress, memory_limit_bytes: Option<u64>, width_columns: usize) -> String {
     let elapsed = format_elapsed(progress.elapsed);
+    let doing = Some(progress.doing.as_str()).filter(|doing| !doing.is_empty());
     let mut parts = Vec::new();
     match progress.fraction() {
         Some(done) => {
@@ -89,6 +90,7 @@ fn line(progress: &Progress, memory_limit_bytes: Option<u64>, width_columns: usi
                 Some(left) => format!("{elapsed}, {left} left"),
                 None => elapsed,
             });
+            parts.extend(doing.map(str::to_string));
             parts.push(format!(
                 "{} of {}",
                 format_bytes(progress.bytes_read),
@@ -99,7 +101,10 @@ fn line(progress: &Progress, memory_limit_bytes: Option<u64>, width_columns: usi
             const FRAMES: [&str; 8] = ["⠏", "⠛", "⠹", "⢸", "⣰", "⣤", "⣆", "⡇"];
             let frame = progress.elapsed.as_millis() / REDRAW.as_millis();
             let frame = FRAMES[(frame % FRAMES.len() as u128) as usize];
-            parts.push(format!("{frame} {}", progress.state.name()));
+            parts.push(format!(
+                "{frame} {}",
+                doing.unwrap_or(progress.state.name())
+            ));
             parts.push(elapsed);
         }
     }
@@ -138,6 +143,7 @@ mod tests {
             rows_scanned: 1_234_567,
             bytes_read: 512 << 20,
             bytes_total: 2 << 30,
+            doing: String::new(),
             memory_bytes: 10 << 20,
             spilled_bytes: 0,
             bad_rows: Default::default(),
@@ -154,6 +160,25 @@ mod tests {
             "█████░░░░░░░░░░░░░░░  25%  1m05s, 3m15s left  512.0 MiB of 2.0 GiB  \
              1,234,567 rows  memory 10.0 MiB of 1.0 GiB"
         );
+    }
+
+    #[test]
+    fn a_training_tells_its_pass() {
+        let reading = Progress {
+            doing: "pass 3, loss 0.125000".to_string(),
+            ..progress()
+        };
+        assert_eq!(
+            line(&reading, None, 70),
+            "█████░░░░░░░░░░░░░░░  25%  1m05s  pass 3, loss 0.125000"
+        );
+        // Over rows in memory.
+        let kept = Progress {
+            bytes_read: 0,
+            bytes_total: 0,
+            ..reading
+        };
+        assert_eq!(line(&kept, None, 40), "⠹ pass 3, loss 0.125000  1m05s");
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
                     "relpersistence" => persistence(entry),
                     "relkind" => entry.kind(),
                     "relnatts" => known_width(entry),
-                    "relhasrules" => !is_table,
+                    "relhasrules" => entry.kind() == 'v',
                     "relispopulated" => true,
                     "reloptions" => options(entry),
                     "relreplident" => if is_table { 'd' } else { 'n' },
@@ -153,7 +153,10 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
 
 fn access_list(entry: &Entry) -> Option<Vec<String>> {
     match &entry.origin {
-        Origin::User(relation) => relation.access.list(Privilege::OF_RELATIONS),
+        Origin::User(relation) => relation.access.list(match relation.kind {
+            RelationKind::Model(_) => Privilege::OF_MODELS,
+            _ => Privilege::OF_RELATIONS,
+        }),
         _ => None,
     }
 }

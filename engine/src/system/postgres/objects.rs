@@ -25,6 +25,9 @@ pub(super) const OWNER: u32 = 10;
 /// The database; PostgreSQL numbers its own 5.
 pub(super) const DATABASE: u32 = 5;
 
+/// The `relkind` of a model.
+pub(super) const MODEL: char = 'M';
+
 /// The first OID that is not PostgreSQL's own.
 const FIRST: u32 = 16_384;
 /// Some clients keep an OID in 32 bits with a sign.
@@ -48,11 +51,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// `relkind`
+    /// `relkind`. A model has a letter that PostgreSQL has not: clients that list what has rows pass over it.
     pub fn kind(&self) -> char {
         match &self.origin {
             Origin::User(relation) => match relation.kind {
                 RelationKind::View(_) => 'v',
+                RelationKind::Model(_) => MODEL,
                 _ => 'r',
             },
             Origin::Declared(declared) if !declared.is_view => 'r',
@@ -156,8 +160,7 @@ impl Objects {
             by_oid: HashMap::new(),
             by_name: HashMap::new(),
         };
-        let tables = snapshot.relations();
-        for (name, relation) in tables.filter(|(_, r)| !matches!(r.kind, RelationKind::Model(_))) {
+        for (name, relation) in snapshot.relations() {
             let oid = derived.next("relation", &name.schema, &name.name);
             objects.add(
                 oid,

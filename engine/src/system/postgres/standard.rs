@@ -6,7 +6,7 @@ use futures::FutureExt;
 use super::attributes::columns_of;
 use super::cells::row;
 use super::classes::definition;
-use super::objects::{Entry, Origin};
+use super::objects::{Entry, MODEL, Origin};
 use super::{Fill, Rows};
 use crate::catalog::{CATALOG_NAME, RelationKind};
 use crate::sql::pg_type;
@@ -34,7 +34,8 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
     }),
     ("tables", |system, rows| {
         async move {
-            for entry in &system.objects().relations {
+            let objects = system.objects();
+            for entry in objects.relations.iter().filter(|e| e.kind() != MODEL) {
                 row!(rows,
                     "table_catalog" => CATALOG_NAME,
                     "table_schema" => &entry.schema,

@@ -91,14 +91,14 @@ impl Backend for Remote {
     }
 
     fn progress(&self) -> Option<Progress> {
-        let (told, at) = self.session.told.lock().progress?;
+        let (told, at) = self.session.told.lock().progress.clone()?;
         let mut progress = told.progress();
         progress.elapsed += at.elapsed();
         Some(progress)
     }
 
     fn memory_limit_bytes(&self) -> Option<u64> {
-        let (told, _) = self.session.told.lock().progress?;
+        let (told, _) = self.session.told.lock().progress.clone()?;
         Some(told.memory_limit_bytes)
     }
 
