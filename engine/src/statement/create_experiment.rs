@@ -13,10 +13,10 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName as SqlName};
 use quern_model::parameter::Value;
 use quern_model::search::{self, Column};
 
-use super::create_model::{Place, noticed};
+use super::create_model::{Made, Place, noticed};
 use super::cursor::Cursor;
 use super::model_options::{Request, value, wrong};
-use super::model_rows::{Pass, Source};
+use super::model_rows::Source;
 use super::train::{self, Experiment};
 use super::{Context, Notice, Outcome, with_options};
 use crate::error::{Error, Kind, Result};
@@ -63,17 +63,17 @@ impl CreateExperiment {
     }
 
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        Ok(self.made(ctx).await?.0)
+        Ok(self.made(ctx).await?.shown(ctx))
     }
 
-    /// Searches and stores the winner. Gives the reply, and what was read for it.
-    pub(super) async fn made(&self, ctx: &Context) -> Result<(Outcome, Vec<Pass>)> {
+    /// Searches and stores the winner.
+    pub(super) async fn made(&self, ctx: &Context) -> Result<Made> {
         let mut options = self.options.clone();
         let (experiment, ignored) = experiment(&mut options)?;
         let request = Request::of(options)?;
         let place = Place::of(ctx, &self.name, self.or_replace, self.if_not_exists)?;
         if place.is_taken(ctx)? {
-            return Ok((place.skipped("CREATE EXPERIMENT"), Vec::new()));
+            return Ok(Made::nothing(place.skipped("CREATE EXPERIMENT")));
         }
         let mut source = Source::of(ctx, &self.query, &request).await?;
         let mut trained = train::train(ctx, &mut source, &request, Some(&experiment)).await?;
@@ -82,11 +82,7 @@ impl CreateExperiment {
             .take()
             .ok_or_else(|| Error::internal("a search found nothing"))?;
         let (_, stored) = place.register(ctx, &request, trained, true).await?;
-        let reply = Outcome::batch(
-            "CREATE EXPERIMENT",
-            &ctx.query,
-            table(request.class.name, &found.columns)?,
-        );
+        let table = table(request.class.name, &found.columns)?;
         let best = Value::Map(found.best_parameters.clone());
         let winner = format!(
             "model {} has the best parameters {best}, score {}",
@@ -97,8 +93,12 @@ impl CreateExperiment {
             .iter()
             .map(|name| Notice::info(format!("{name} has no effect")));
         let notices = ignored.chain(warnings).chain([Notice::info(winner)]);
-        let reply = notices.fold(noticed(reply, request, &stored), Outcome::with);
-        Ok((reply, source.passes))
+        let reply = noticed(Outcome::done("CREATE EXPERIMENT"), request, &stored);
+        Ok(Made {
+            reply: notices.fold(reply, Outcome::with),
+            table: Some(table),
+            passes: source.passes,
+        })
     }
 
     pub fn columns(&self) -> Result<SchemaRef> {

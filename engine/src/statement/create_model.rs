@@ -55,26 +55,55 @@ impl CreateModel {
     }
 
     pub async fn run(&self, ctx: &Context) -> Result<Outcome> {
-        Ok(self.made(ctx).await?.0)
+        Ok(self.made(ctx).await?.shown(ctx))
     }
 
-    /// Trains and stores the model. Gives the reply, and what was read for it.
-    pub(super) async fn made(&self, ctx: &Context) -> Result<(Outcome, Vec<Pass>)> {
+    /// Trains and stores the model.
+    pub(super) async fn made(&self, ctx: &Context) -> Result<Made> {
         let request = self.request()?;
         let place = Place::of(ctx, &self.name, self.or_replace, self.if_not_exists)?;
         if place.is_taken(ctx)? {
-            return Ok((place.skipped("CREATE MODEL"), Vec::new()));
+            return Ok(Made::nothing(place.skipped("CREATE MODEL")));
         }
         let mut source = Source::of(ctx, &self.query, &request).await?;
         let trained = train::train(ctx, &mut source, &request, None).await?;
         let (version, stored) = place.register(ctx, &request, trained, false).await?;
-        let reply = reply(&place.name, version, &stored)?;
-        let reply = Outcome::batch("CREATE MODEL", &ctx.query, reply);
-        Ok((noticed(reply, request, &stored), source.passes))
+        Ok(Made {
+            table: Some(reply(&place.name, version, &stored)?),
+            reply: noticed(Outcome::done("CREATE MODEL"), request, &stored),
+            passes: source.passes,
+        })
     }
 
     pub fn columns(&self) -> SchemaRef {
         schema()
+    }
+}
+
+/// What a training made: a reply, the table that goes with it, and what was read for it.
+pub(super) struct Made {
+    pub reply: Outcome,
+    pub table: Option<RecordBatch>,
+    pub passes: Vec<Pass>,
+}
+
+impl Made {
+    pub fn nothing(reply: Outcome) -> Self {
+        Self {
+            reply,
+            table: None,
+            passes: Vec::new(),
+        }
+    }
+
+    pub fn shown(self, ctx: &Context) -> Outcome {
+        match self.table {
+            None => self.reply,
+            Some(table) => {
+                let shown = Outcome::batch(self.reply.tag, &ctx.query, table);
+                self.reply.notices.into_iter().fold(shown, Outcome::with)
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::create_model::{self, CreateModel};
 use super::cursor::Cursor;
 use super::model_options::Request;
 use super::model_rows::{Pass, Source};
-use super::{Context, Outcome, outcome};
+use super::{Context, Notice, Outcome, outcome};
 use crate::error::Result;
 use crate::plan;
 use crate::settings::{format_bytes, format_count};
@@ -62,24 +62,24 @@ impl ExplainModel {
         lines.extend(rows.trim_end().lines().map(|line| format!("  {line}")));
         let mut notices = Vec::new();
         if self.analyze {
-            let (made, passes) = self.execute(ctx).await?;
+            let (trained, passes) = self.execute(ctx).await?;
             lines.extend(passes);
-            notices = made.notices;
+            notices = trained;
         }
         let lines = outcome::text_column(COLUMN, lines)?;
         let reply = Outcome::batch("EXPLAIN", &ctx.query, lines);
         Ok(notices.into_iter().fold(reply, Outcome::with))
     }
 
-    /// Trains, and tells what was read for it.
-    async fn execute(&self, ctx: &Context) -> Result<(Outcome, Vec<String>)> {
+    /// Trains. Gives what the user should know of it, and lines on what was read for it.
+    async fn execute(&self, ctx: &Context) -> Result<(Vec<Notice>, Vec<String>)> {
         let started = Instant::now();
-        let (made, passes) = match &self.training {
+        let made = match &self.training {
             Training::Model(model) => model.made(ctx).await?,
             Training::Experiment(experiment) => experiment.made(ctx).await?,
         };
         let mut lines = vec!["Passes over the rows:".to_string()];
-        lines.extend((1..).zip(&passes).map(|(number, pass)| {
+        lines.extend((1..).zip(&made.passes).map(|(number, pass)| {
             let (rows, ms) = (format_count(pass.rows), pass.seconds * 1e3);
             format!(
                 "  {number}. {}: {rows} rows, {}, {ms:.3} ms",
@@ -87,7 +87,7 @@ impl ExplainModel {
                 bytes(pass.bytes)
             )
         }));
-        let sum = |of: fn(&Pass) -> u64| passes.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&Pass) -> u64| made.passes.iter().map(of).sum::<u64>();
         let rows = format_count(sum(|pass| pass.rows));
         lines.push(format!(
             "Scanned: {rows} rows, {}",
@@ -100,7 +100,7 @@ impl ExplainModel {
         ));
         let ms = started.elapsed().as_secs_f64() * 1e3;
         lines.push(format!("Training time: {ms:.3} ms"));
-        Ok((made, lines))
+        Ok((made.reply.notices, lines))
     }
 
     /// What a read-only transaction refuses.

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn figures_tell_speed_and_spilling() {
         let progress = Progress {
-            doing: None,
+            doing: String::new(),
             state: QueryState::Finished,
             elapsed: Duration::from_secs(2),
             rows: 5,

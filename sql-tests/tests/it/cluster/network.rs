@@ -105,6 +105,17 @@ impl Drop for Executor {
     }
 }
 
+/// One that both hosts reach.
+fn coordinator(engine: &Engine, host: &Host) -> Arc<Coordinator> {
+    let options = CoordinatorOptions {
+        listen: format!("{}:0", host.here).parse().unwrap(),
+        advertise: host.here.clone(),
+        secret: None,
+        patience: Duration::from_secs(60),
+    };
+    Arc::new(Coordinator::start(engine.template(), &options).unwrap())
+}
+
 #[test]
 fn a_query_answers_while_an_executor_is_cut_off() {
     let Some(host) = Host::make() else {
@@ -123,13 +134,7 @@ fn a_query_answers_while_an_executor_is_cut_off() {
     }
     tpch::generate(&data);
     let engine = Engine::open(Settings::default()).unwrap();
-    let options = CoordinatorOptions {
-        listen: format!("{}:0", host.here).parse().unwrap(),
-        advertise: host.here.clone(),
-        secret: None,
-        patience: Duration::from_secs(60),
-    };
-    let coordinator = Arc::new(Coordinator::start(engine.template(), &options).unwrap());
+    let coordinator = coordinator(&engine, &host);
     let near = Executor::start(Command::new(program()), &coordinator, &host.here, &work);
     let mut away = Command::new("ip");
     away.args(["netns", "exec", &host.name]).arg(program());
