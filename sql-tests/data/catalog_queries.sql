@@ -1789,3 +1789,35 @@ SELECT a.attname,
 FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = '16384' AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
+
+-- client: dbeaver
+SELECT i.indexrelid, pg_catalog.pg_relation_size(i.indexrelid) AS size, pg_catalog.pg_stat_get_numscans(i.indexrelid) AS scans
+FROM pg_catalog.pg_index i WHERE i.indrelid = 16384;
+
+-- client: dbeaver
+SELECT pg_catalog.pg_database_size(current_database()), pg_catalog.pg_stat_get_live_tuples(16384);
+
+-- client: datagrip
+SELECT n.oid::bigint AS id, n.xmin AS state_number, nspname AS name FROM pg_catalog.pg_namespace n;
+
+-- client: datagrip
+SELECT l.transactionid::varchar::bigint AS transaction_id FROM pg_catalog.pg_locks l
+WHERE l.transactionid IS NOT NULL ORDER BY pg_catalog.age(l.transactionid) DESC LIMIT 1;
+
+-- client: pgadmin
+SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output';
+
+-- client: pgadmin
+SELECT pid, array_to_string(pg_catalog.pg_blocking_pids(pid), ', ') AS blocking_pids FROM pg_catalog.pg_stat_activity;
+
+-- client: grafana
+SELECT quote_ident(table_name) AS "table" FROM information_schema.tables
+WHERE quote_ident(table_schema) IN (
+    SELECT CASE WHEN trim(s[i]) = '"$user"' THEN user ELSE trim(s[i]) END
+    FROM generate_series(
+        array_lower(string_to_array(current_setting('search_path'), ','), 1),
+        array_upper(string_to_array(current_setting('search_path'), ','), 1)) AS i,
+        string_to_array(current_setting('search_path'), ',') s);
+
+-- client: DBD::Pg
+SELECT a.attname, CASE a.attnotnull WHEN 't' THEN 0 ELSE 1 END AS "NULLABLE" FROM pg_catalog.pg_attribute a WHERE a.attrelid = 16384;

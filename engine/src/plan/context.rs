@@ -53,6 +53,16 @@ impl<'a> PlanContext<'a> {
     }
 }
 
+/// A number as the bigint that DataFusion's series are of.
+fn wide(number: Expr) -> Expr {
+    match &number {
+        Expr::Literal(value, metadata) if value.data_type().is_integer() => value
+            .cast_to(&DataType::Int64)
+            .map_or(number.clone(), |v| Expr::Literal(v, metadata.clone())),
+        _ => number,
+    }
+}
+
 impl ContextProvider for PlanContext<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         match self.relations.named.get(&name) {
@@ -90,6 +100,13 @@ impl ContextProvider for PlanContext<'_> {
                 simplifier
                     .coerce(arg, &schema)
                     .and_then(|e| simplifier.simplify(e))
+                    .map(|e| {
+                        if name == "generate_series" {
+                            wide(e)
+                        } else {
+                            e
+                        }
+                    })
             })
             .collect::<Result<Vec<_>>>()?;
         let provider =

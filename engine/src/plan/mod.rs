@@ -12,6 +12,7 @@ mod context;
 mod correct;
 mod domain;
 mod expansion;
+mod from_function;
 mod guard;
 mod interval_text;
 pub mod keep;
@@ -135,7 +136,11 @@ fn plan_resolved(
     output_names::name_columns(&mut statement);
     let qualified = correct::Qualified::of(&statement);
     let oids = |table: &str| names.virtual_tables.fixed_oid(table);
-    postgres::translate(&mut statement, &oids);
+    let is_scalar = |function: &str| {
+        state.scalar_functions().contains_key(function)
+            && !state.table_functions().contains_key(function)
+    };
+    postgres::translate(&mut statement, &oids, &is_scalar);
     normalize::normalize(&mut statement)?;
     function::desugar(&mut statement);
     let mut models = relations.models.clone();

@@ -2,23 +2,25 @@
 //!
 //! - `pg_catalog.f(…)`, `OPERATOR(pg_catalog.~)`, `COLLATE pg_catalog.default` lose their schema
 //! - casts to `oid`, `regclass`, `name`, `"char"` and the like are calls of functions
-//! - `= ANY('{a,b}')` is a list
+//! - `= ANY('{a,b}')` is a list; `CASE flag WHEN 't'` is a comparison
 //! - `FLOAT` is double precision; `02:03:04` in an interval is hours, minutes and seconds
 //! - `ARRAY(SELECT …)` is a scalar subquery of `array_agg`
-//! - `tableoid` of a relation of `pg_catalog` is its OID
+//! - `tableoid` of a relation of `pg_catalog` is its OID, `xmin` a number that grows
+//! - the timestamp and the date `'epoch'` are the start of 1970
 //!
 //! Works on the syntax tree, before planning.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Select, Statement, TableAlias, TableAliasColumnDef, TableFactor, Value,
-    VisitMut, VisitorMut,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CaseWhen, CastKind, DataType, Expr,
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, Select, Statement, TableAlias, TableAliasColumnDef, TableFactor,
+    TimezoneInfo, Value, VisitMut, VisitorMut,
 };
 
 use super::array_subquery::array_of;
+use super::from_function::{IsScalar, in_from};
 use super::interval_text;
 use super::table_oid::table_oids;
 use crate::sql::array_text;
@@ -27,13 +29,14 @@ use crate::sql::array_text;
 pub(super) type FixedOids<'a> = &'a dyn Fn(&str) -> Option<u32>;
 
 /// Rewrites a statement in place.
-pub(super) fn translate(statement: &mut Statement, oids: FixedOids<'_>) {
+pub(super) fn translate(statement: &mut Statement, oids: FixedOids<'_>, is_scalar: IsScalar<'_>) {
     // The visitor never breaks off.
-    let _ = statement.visit(&mut Translator { oids });
+    let _ = statement.visit(&mut Translator { oids, is_scalar });
 }
 
 struct Translator<'a> {
     oids: FixedOids<'a>,
+    is_scalar: IsScalar<'a>,
 }
 
 impl VisitorMut for Translator<'_> {
@@ -56,14 +59,19 @@ impl VisitorMut for Translator<'_> {
                 if matches!(data_type, DataType::Interval { .. }) {
                     interval_text::spell_out(inner);
                 }
-                cast(inner, data_type)
+                epoch(inner, data_type).or_else(|| cast(inner, data_type))
             }
+            Expr::TypedString(typed) => epoch(&Expr::Value(typed.value.clone()), &typed.data_type),
             Expr::Collate {
                 expr: inner,
                 collation,
             } => is_plain_collation(collation).then(|| inner.as_ref().clone()),
             Expr::BinaryOp { op, .. } => {
                 plain_operator(op);
+                None
+            }
+            Expr::Case { .. } => {
+                compared_case(expr);
                 None
             }
             Expr::CompoundFieldAccess { root, access_chain } => field_of(root, access_chain),
@@ -87,6 +95,9 @@ impl VisitorMut for Translator<'_> {
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         table_function(factor);
+        if let Some(relation) = in_from(factor, self.is_scalar) {
+            *factor = relation;
+        }
         ControlFlow::Continue(())
     }
 }
@@ -242,6 +253,32 @@ fn column_of_alias(alias: &mut Option<TableAlias>) {
     }
 }
 
+/// `CASE flag WHEN 't' THEN …` is `CASE WHEN flag = 't' THEN …`: beside a boolean, the text is one.
+fn compared_case(case: &mut Expr) {
+    let Expr::Case {
+        operand,
+        conditions,
+        ..
+    } = case
+    else {
+        return;
+    };
+    let is_word = |when: &CaseWhen| matches!(literal(&when.condition), Some("t" | "f"));
+    let is_column = |e: &Expr| matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    if !operand.as_deref().is_some_and(is_column) || !conditions.iter().all(is_word) {
+        return;
+    }
+    if let Some(column) = operand.take() {
+        for when in conditions {
+            when.condition = Expr::BinaryOp {
+                left: column.clone(),
+                op: BinaryOperator::Eq,
+                right: Box::new(when.condition.clone()),
+            };
+        }
+    }
+}
+
 /// Text is compared by its bytes, which is what these collations do.
 fn is_plain_collation(collation: &ObjectName) -> bool {
     matches!(
@@ -350,6 +387,20 @@ fn plain_cast(expr: Expr, data_type: DataType) -> Expr {
         array: false,
         format: None,
     }
+}
+
+/// `'epoch'` as a timestamp or date.
+fn epoch(inner: &Expr, data_type: &DataType) -> Option<Expr> {
+    let start = match data_type {
+        DataType::Date => "1970-01-01",
+        DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
+            "1970-01-01 00:00:00+00"
+        }
+        DataType::Timestamp(..) => "1970-01-01 00:00:00",
+        _ => return None,
+    };
+    let is_epoch = literal(inner)?.trim().eq_ignore_ascii_case("epoch");
+    is_epoch.then(|| plain_cast(text(start), data_type.clone()))
 }
 
 /// A cast to a type that only PostgreSQL's catalog uses; the others stay.

@@ -1,5 +1,5 @@
-//! `tableoid`, a column that every relation of PostgreSQL has and no list shows: it is known before
-//! the query is planned.
+//! `tableoid` and `xmin`, columns that every relation of PostgreSQL has and no list shows: they are known
+//! before the query is planned.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -8,7 +8,8 @@ use datafusion::sql::sqlparser::ast::{Expr, Select, TableFactor, Value, VisitMut
 
 use super::postgres::{FixedOids, function_call, own_name};
 
-/// `c.tableoid` where `c` is a relation with a fixed OID.
+/// `c.tableoid` and `c.xmin` where `c` is a relation with a fixed OID. Clients ask by `xmin` what has changed
+/// since they looked: anything may have.
 pub(super) fn table_oids(select: &mut Select, oids: FixedOids<'_>) {
     let mut known: HashMap<String, u32> = HashMap::new();
     for from in &select.from {
@@ -43,11 +44,14 @@ impl VisitorMut for TableOids {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::CompoundIdentifier(parts) = expr
             && let [.., table, column] = parts.as_slice()
-            && column.value.eq_ignore_ascii_case("tableoid")
             && let Some(oid) = self.known.get(&table.value.to_lowercase())
         {
-            let number = Expr::Value(Value::Number(oid.to_string(), false).into());
-            *expr = function_call("oid", vec![number]);
+            if column.value.eq_ignore_ascii_case("tableoid") {
+                let number = Expr::Value(Value::Number(oid.to_string(), false).into());
+                *expr = function_call("oid", vec![number]);
+            } else if column.value.eq_ignore_ascii_case("xmin") {
+                *expr = function_call("txid_current", Vec::new());
+            }
         }
         ControlFlow::Continue(())
     }

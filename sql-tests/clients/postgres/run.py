@@ -4,8 +4,9 @@
     python3 sql-tests/clients/postgres/run.py --postgres-only [script …]
 
 Each script of scripts/ drives one client and prints a line of JSON for every step: rows, column names,
-types with their modifiers, command tags, SQLSTATEs, error positions. Steps with the same name must be
-the same in both servers; what is not must be in differences.toml, with the reason, and what is there
+types with their modifiers, command tags, SQLSTATEs, error positions. Each file of statements/ has what a
+tool that cannot be run here asks; a player, named in its first line, asks it in the tool's stead. Steps with
+the same name must be the same in both servers; what is not must be in differences.toml, with the reason, and what is there
 and does not differ is a failure, too. Each script starts with both servers as schema.sql leaves them.
 
 ../setup.sh installs the clients.
@@ -27,6 +28,13 @@ from servers import Postgres, Quern, started
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = HERE / "scripts"
+STATEMENTS = HERE / "statements"
+# What scripts share or are played by.
+PARTS = ("transcript", "player", "Player")
+PROGRAMS = {".js": ["node"], ".java": ["java", "-cp", "/usr/share/java/postgresql.jar"], ".pl": ["perl"], ".rb": ["ruby"],
+            ".php": ["php"], ".go": ["go", "run"]}
+# Scripts whose servers ask for passwords, whatever the option says.
+WITH_PASSWORDS = ("pgbouncer",)
 SCHEMA = HERE / "schema.sql"
 SCRIPT_SECONDS = 900
 
@@ -38,10 +46,11 @@ def cache():
 
 def command(script):
     """How a script is run; the second line of a script may name its environment: `# runs in dbt`."""
-    if script.suffix == ".js":
-        return ["node", script]
-    if script.suffix == ".java":
-        return ["java", "-cp", "/usr/share/java/postgresql.jar", script]
+    if script.suffix == ".sql":
+        player = script.read_text().split("\n", 1)[0].removeprefix("-- played by ")
+        return [*command(SCRIPTS / player), script]
+    if script.suffix in PROGRAMS:
+        return [*PROGRAMS[script.suffix], script]
     first = script.read_text().split("\n", 1)[0]
     place = first.removeprefix("# runs in ") if first.startswith("# runs in ") else "main"
     return [cache() / place / "bin/python", script]
@@ -51,7 +60,7 @@ def transcript(script, server):
     """The steps of a script with one server, and the last words of one that did not end well."""
     environment = os.environ | server.environment() | {
         "NODE_PATH": str(cache() / "node/node_modules"), "PYTHONPATH": str(SCRIPTS), "QUERN_CLIENTS": str(cache()),
-        "PYTHONDONTWRITEBYTECODE": "1", "SERVER_PID": str(server.process.pid)}
+        "PYTHONDONTWRITEBYTECODE": "1", "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "SERVER_PID": str(server.process.pid)}
     began = time.monotonic()
     try:
         done = subprocess.run(list(map(str, command(script))), capture_output=True, env=environment, timeout=SCRIPT_SECONDS,
@@ -128,7 +137,8 @@ def alone(script, steps):
 
 
 def scripts(names):
-    every = sorted(p for p in SCRIPTS.iterdir() if p.suffix in (".py", ".js", ".java") and p.stem != "transcript")
+    every = sorted(p for p in SCRIPTS.iterdir() if (p.suffix == ".py" or p.suffix in PROGRAMS) and p.stem not in PARTS)
+    every += sorted(STATEMENTS.glob("*.sql"))
     unknown = set(names) - {p.stem for p in every}
     if unknown:
         sys.exit(f"no such script: {', '.join(sorted(unknown))}; there are {', '.join(p.stem for p in every)}")
@@ -137,11 +147,12 @@ def scripts(names):
 
 def one(script, options, pool, differences):
     """Runs one script against fresh servers, both at the same time."""
-    servers = [started(lambda: Postgres(options.auth))]
+    auth = "scram-sha-256" if script.stem in WITH_PASSWORDS else options.auth
+    servers = [started(lambda: Postgres(auth))]
     try:
         servers[0].load(SCHEMA)
         if not options.postgres_only:
-            servers.append(started(lambda: Quern(options.quern, options.auth, SCHEMA)))
+            servers.append(started(lambda: Quern(options.quern, auth, SCHEMA)))
         found = list(pool.map(lambda server: transcript(script, server), servers))
         if options.keep:
             for server, (steps, _) in zip(servers, found):

@@ -1,6 +1,7 @@
 //! `date_trunc` with all of PostgreSQL's units, on timestamps, dates, times and intervals.
 //!
-//! Units that DataFusion truncates alike stay with DataFusion, whose function keeps a sort order.
+//! Units that DataFusion truncates alike stay with DataFusion: those of a fixed length without a zone, and
+//! timestamps in nanoseconds. It counts the others in nanoseconds, which end in 2262. The order of rows is kept.
 //! A timestamp with time zone is truncated on the session's wall clock, or on the one named by the
 //! third argument; the result has the type of the argument, for a date a timestamp.
 
@@ -11,7 +12,7 @@ use arrow::datatypes::{
     DataType, Field as ArrowField, FieldRef, IntervalMonthDayNano, IntervalMonthDayNanoType,
     IntervalUnit, TimeUnit, TimestampMicrosecondType,
 };
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
@@ -144,7 +145,7 @@ impl ScalarUDFImpl for DateTrunc {
         let array = in_session_zone(array, zone.as_deref())?;
         let truncated = match array.data_type() {
             DataType::Interval(_) => truncate_intervals(field, array.as_primitive())?,
-            _ if is_wide(field) => truncate_wide(field, &array)?,
+            _ if is_own(field, array.data_type()) => truncate_instants(field, &array)?,
             _ => self.delegate(field, array, args)?,
         };
         let result = cast_exactly(&truncated, &returns)?;
@@ -222,16 +223,51 @@ fn is_wide(field: Field) -> bool {
     matches!(field, Field::Decade | Field::Century | Field::Millennium)
 }
 
-/// The first year of the decade, century or millennium that `year` is in.
-fn first_year(field: Field, year: i32) -> i32 {
-    match field {
-        Field::Decade => year.div_euclid(10) * 10,
-        Field::Century => (year - 1).div_euclid(100) * 100 + 1,
-        _ => (year - 1).div_euclid(1000) * 1000 + 1,
+/// What is not left to DataFusion.
+fn is_own(field: Field, source: &DataType) -> bool {
+    match source {
+        DataType::Timestamp(unit, zone) if *unit != TimeUnit::Nanosecond => {
+            let calendar = matches!(
+                field,
+                Field::Week | Field::Month | Field::Quarter | Field::Year
+            );
+            is_wide(field) || calendar || (zone.is_some() && fixed(field).is_some())
+        }
+        _ => is_wide(field),
     }
 }
 
-fn truncate_wide(field: Field, array: &ArrayRef) -> Result<ArrayRef> {
+/// Units that are as long everywhere.
+fn fixed(field: Field) -> Option<i64> {
+    Some(match field {
+        Field::Day => DAY,
+        Field::Hour => HOUR,
+        Field::Minute => MINUTE,
+        Field::Second => SECOND,
+        Field::Millisecond => SECOND / 1000,
+        _ => return None,
+    })
+}
+
+/// The first day of the week, month, …, millennium that a day is in.
+fn first_day(field: Field, day: NaiveDate) -> Option<NaiveDate> {
+    let (year, month) = (day.year(), day.month());
+    let (year, month) = match field {
+        Field::Week => {
+            let since_monday = u64::from(day.weekday().num_days_from_monday());
+            return day.checked_sub_days(Days::new(since_monday));
+        }
+        Field::Month => (year, month),
+        Field::Quarter => (year, (month - 1) / 3 * 3 + 1),
+        Field::Year => (year, 1),
+        Field::Decade => (year.div_euclid(10) * 10, 1),
+        Field::Century => ((year - 1).div_euclid(100) * 100 + 1, 1),
+        _ => ((year - 1).div_euclid(1000) * 1000 + 1, 1),
+    };
+    NaiveDate::from_ymd_opt(year, month, 1)
+}
+
+fn truncate_instants(field: Field, array: &ArrayRef) -> Result<ArrayRef> {
     if !matches!(array.data_type(), DataType::Timestamp(..)) {
         return Err(not_for(field, array.data_type()));
     }
@@ -248,9 +284,17 @@ fn truncate_wide(field: Field, array: &ArrayRef) -> Result<ArrayRef> {
                 Some(zone) => calendar::to_local(utc, zone)?,
                 None => utc,
             };
-            let year = first_year(field, calendar::civil(local)?.year());
-            let start = NaiveDate::from_ymd_opt(year, 1, 1).ok_or_else(calendar::out_of_range)?;
-            let start = calendar::micros_of_date(start);
+            let start = match fixed(field) {
+                Some(length) => local.div_euclid(length) * length,
+                None => {
+                    let first = first_day(field, calendar::civil(local)?.date());
+                    calendar::micros_of_date(first.ok_or_else(calendar::out_of_range)?)
+                }
+            };
+            // Within a day the clock stays the same, also in the hour that there is twice.
+            if fixed(field).is_some_and(|length| length < DAY) {
+                return Ok(start - (local - utc));
+            }
             Ok(match &zone {
                 Some(zone) => calendar::to_utc(start, zone)?,
                 None => start,

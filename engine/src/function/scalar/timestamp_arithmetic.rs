@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use arrow::array::{Array, ArrayRef, PrimitiveArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    DataType, Date32Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     TimestampMicrosecondType,
 };
 use chrono::{Datelike, NaiveDate};
@@ -116,12 +116,16 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
         "age",
         "age(timestamp [, timestamp])",
         "The time between two timestamps in years, months, days and hours; from midnight today if \
-         one is given.",
+         one is given. Of a number, which PostgreSQL takes for a transaction: 0.",
         &[
             takes(&[Arg::Timestamp, Arg::Timestamp], gives::interval, age),
             takes(&[Arg::TimestampTz, Arg::TimestampTz], gives::interval, age),
             takes(&[Arg::Timestamp], gives::interval, age),
             takes(&[Arg::TimestampTz], gives::interval, age),
+            takes(&[Arg::Int], gives::int32, |call| {
+                let numbers = call.ints(0)?;
+                call.each::<Int32Type>(|row| Ok(numbers.at(row).map(|_| 0)))
+            }),
         ],
     )
     .that_is(Volatility::Stable),

@@ -100,9 +100,17 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
     nothing!("pg_get_statisticsobjdef_columns"),
     nothing!("pg_get_statisticsobjdef_expressions"),
     nothing!("pg_get_partition_constraintdef"),
-    nothing!("pg_tablespace_location"),
     nothing!("pg_index_column_has_property"),
     nothing!("pg_describe_object"),
+    Scalar::new(
+        SECTION,
+        "pg_tablespace_location",
+        "pg_tablespace_location(oid)",
+        "Where a tablespace is, in PostgreSQL: no other place than the database, and so the empty text.",
+        &[takes(&[Arg::Any], gives::text, |call| {
+            call.each_text(|_| Ok(Some("")))
+        })],
+    ),
     Scalar::new(
         SECTION,
         "pg_get_function_arguments",

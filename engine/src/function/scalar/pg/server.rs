@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, ListBuilder, StringBuilder};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int32Builder, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use chrono::Utc;
 use datafusion::common::Result;
@@ -31,6 +31,10 @@ fn null_text(call: &Call) -> Result<ArrayRef> {
 
 fn null_int(call: &Call) -> Result<ArrayRef> {
     call.each::<Int32Type>(|_| Ok(None))
+}
+
+fn null_int8(call: &Call) -> Result<ArrayRef> {
+    call.each::<Int64Type>(|_| Ok(None))
 }
 
 fn instant_type(_: &[DataType]) -> DataType {
@@ -199,7 +203,7 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
     about!(
         "txid_current_if_assigned",
         gives::int,
-        |call| call.each::<Int64Type>(|_| Ok(None)),
+        null_int8,
         "NULL: transactions have no numbers."
     ),
     about!(
@@ -237,6 +241,43 @@ pub(crate) static FUNCTIONS: &[Scalar] = &[
         &[takes(&[Arg::Any, Arg::Any], gives::int32, |call| {
             call.each::<Int32Type>(|_| Ok(Some(0)))
         })],
+    ),
+    Scalar::new(
+        SECTION,
+        "pg_database_size",
+        "pg_database_size(database)",
+        "What all tables take, which is not added up: NULL.",
+        &[takes(&[Arg::Any], gives::int, null_int8)],
+    ),
+    Scalar::new(
+        SECTION,
+        "pg_stat_get_live_tuples",
+        "pg_stat_get_live_tuples(oid)",
+        "How many rows were inserted and not deleted, which is not counted: NULL.",
+        &[takes(&[Arg::Any], gives::int, null_int8)],
+    )
+    .or(&["pg_stat_get_dead_tuples"]),
+    Scalar::new(
+        SECTION,
+        "pg_stat_get_numscans",
+        "pg_stat_get_numscans(oid)",
+        "How often a relation was read by itself, which is not counted: NULL.",
+        &[takes(&[Arg::Any], gives::int, null_int8)],
+    ),
+    Scalar::new(
+        SECTION,
+        "pg_blocking_pids",
+        "pg_blocking_pids(pid)",
+        "The sessions that a session waits for: none, as nobody waits for another's lock.",
+        &[takes(
+            &[Arg::Int],
+            |_| DataType::new_list(DataType::Int32, true),
+            |call| {
+                let mut out = ListBuilder::new(Int32Builder::new());
+                (0..call.rows).for_each(|_| out.append(true));
+                Ok(Arc::new(out.finish()))
+            },
+        )],
     ),
     Scalar::new(
         SECTION,
