@@ -32,7 +32,8 @@ pub(super) struct Source {
     /// Name and type of each feature column.
     pub features: Vec<(String, DataType)>,
     pub target: Option<(String, DataType)>,
-    kept: bool,
+    /// How many rows are kept, once they are.
+    kept: Option<u64>,
     pub scans: u32,
     /// What the last scan found, in words, for who watches.
     pub found: String,
@@ -85,7 +86,7 @@ impl Source {
             roles,
             features,
             target: named,
-            kept: false,
+            kept: None,
             scans: 0,
             found: String::new(),
             passes: Vec::new(),
@@ -136,7 +137,7 @@ impl Source {
         let progress = ctx.query.progress();
         self.passes.push(Pass {
             what,
-            rows: progress.rows_scanned,
+            rows: self.kept.unwrap_or(progress.rows_scanned),
             bytes: progress.bytes_read,
             seconds: started.elapsed().as_secs_f64(),
         });
@@ -144,7 +145,7 @@ impl Source {
 
     /// Keeps the rows, so that further scans do not read the files again.
     pub async fn keep(&mut self, ctx: &Context) -> Result<()> {
-        if self.kept {
+        if self.kept.is_some() {
             return Ok(());
         }
         ctx.query.tell("keeping the rows".to_string());
@@ -153,9 +154,9 @@ impl Source {
         let schema: Arc<Schema> = Arc::clone(self.plan.schema().inner());
         let kept = Persisted::of(&ctx.state, rows, schema, String::new(), None).await?;
         self.read(ctx, "keep the rows", started);
+        self.kept = Some(kept.rows);
         let source = provider_as_source(Arc::new(kept));
         self.plan = LogicalPlanBuilder::scan("kept", source, None)?.build()?;
-        self.kept = true;
         Ok(())
     }
 
