@@ -1,6 +1,7 @@
 //! Plans as bytes: DataFusion's codec writes its operators, Ballista's the shuffles, and this one what is
-//! ours: the sources of scans, and functions.
+//! ours: the sources of scans with the stores that they read, and functions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
@@ -17,10 +18,12 @@ use datafusion_proto::physical_plan::{
     PhysicalExtensionCodec, PhysicalPlanDecodeContext, PhysicalProtoConverterExtension,
 };
 use datafusion_proto::protobuf;
+use parking_lot::RwLock;
 use prost::Message;
-use quern_engine::Error;
-use quern_engine::source::FormatSource;
+use quern_engine::source::{CarriedStore, FormatSource, OpenedStores};
 use quern_engine::wire::{Functions, ScanSource, SourceKind, from_bytes, to_bytes};
+use quern_engine::{Error, Kind};
+use serde::{Deserialize, Serialize};
 
 /// Whose bytes follow.
 const BALLISTAS: u8 = 0;
@@ -29,15 +32,38 @@ const SCAN: u8 = 1;
 #[derive(Debug)]
 pub struct Codec {
     functions: Arc<Functions>,
+    /// The stores of the plans that are written, by their URLs.
+    stores: RwLock<HashMap<String, CarriedStore>>,
+    /// Whether nobody listens on the way to executors.
+    is_private: bool,
     ballista: BallistaPhysicalExtensionCodec,
 }
 
 impl Codec {
-    pub fn new(functions: Functions) -> Self {
+    pub fn new(functions: Functions, is_private: bool) -> Self {
         Self {
             functions: Arc::new(functions),
+            stores: RwLock::default(),
+            is_private,
             ballista: BallistaPhysicalExtensionCodec::default(),
         }
+    }
+
+    /// Takes what a session knows of the stores that a plan reads, before the plan is written.
+    pub fn admit(&self, opened: &OpenedStores, plan: &Arc<dyn ExecutionPlan>) -> Result<(), Error> {
+        if let Some(config) = file_scan(plan) {
+            let url = &config.object_store_url;
+            if let Some(store) = opened.carried(url) {
+                if store.has_secrets() && !self.is_private {
+                    let message = "credentials of object stores go to executors only where the \
+                                   cluster has a secret";
+                    return Err(Error::new(Kind::Unsupported, message));
+                }
+                self.stores.write().insert(url.as_str().to_string(), store);
+            }
+        }
+        let mut children = plan.children().into_iter();
+        children.try_for_each(|child| self.admit(opened, child))
     }
 
     fn encode_scan(
@@ -49,15 +75,21 @@ impl Codec {
         let Some((ours, inner)) = ScanSource::of(config.file_source()) else {
             return Err(Error::unsupported("a scan that makes columns of its own").into());
         };
-        if config.object_store_url != ObjectStoreUrl::local_filesystem() {
-            return Err(Error::unsupported("a scan of an object store on another machine").into());
+        let url = &config.object_store_url;
+        let store = self.stores.read().get(url.as_str()).cloned();
+        if store.is_none() && *url != ObjectStoreUrl::local_filesystem() {
+            return Err(Error::unsupported("a scan of a store of this process").into());
         }
         let known = with_source(config, inner);
-        let header = to_bytes(&ours)?;
+        let header = Header {
+            source: ours,
+            store,
+        };
+        let header_bytes = to_bytes(&header)?;
         buf.push(SCAN);
-        buf.extend((header.len() as u32).to_le_bytes());
-        buf.extend(header);
-        match ours.kind {
+        buf.extend((header_bytes.len() as u32).to_le_bytes());
+        buf.extend(header_bytes);
+        match header.source.kind {
             SourceKind::Parquet => {
                 let scan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(known);
                 buf.extend(
@@ -83,7 +115,11 @@ impl Codec {
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_off)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (header, rest) = rest.split_at_checked(length).ok_or_else(cut_off)?;
-        let ours: ScanSource = from_bytes(header)?;
+        let header: Header = from_bytes(header)?;
+        if let Some(store) = &header.store {
+            store.register(&context.runtime_env())?;
+        }
+        let ours = header.source;
         let context = PhysicalPlanDecodeContext::new(context, self);
         let known = match &ours.kind {
             SourceKind::Parquet => {
@@ -103,6 +139,14 @@ impl Codec {
             &known, source,
         )))
     }
+}
+
+/// What stands before a scan as DataFusion writes it.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    source: ScanSource,
+    /// `None`: the local disk.
+    store: Option<CarriedStore>,
 }
 
 fn cut_off() -> Error {

@@ -91,7 +91,8 @@ impl Coordinator {
             .map_err(|e| Error::new(Kind::Io, format!("cannot start threads: {e}")))?;
         let listener = listen(options.listen)?;
         let address = listener.local_addr()?;
-        let codec = Arc::new(Codec::new(Functions::of(template)));
+        let is_private = options.secret.is_some() || options.listen.ip().is_loopback();
+        let codec = Arc::new(Codec::new(Functions::of(template), is_private));
         let config = Arc::new(config(template, options, address, &codec));
         let (handle, started) = (runtime.handle().clone(), std::sync::mpsc::channel());
         let (tell, told) = started;

@@ -158,7 +158,7 @@ fn process(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<ExecutorP
         executor_heartbeat_interval_seconds: HEARTBEAT_S,
         memory_pool_size: Some(parts.pool_bytes),
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&template))),
-        override_physical_codec: Some(Arc::new(Codec::new(Functions::of(&template)))),
+        override_physical_codec: Some(Arc::new(Codec::new(Functions::of(&template), false))),
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&runtime)))),
         override_config_producer: Some(Arc::new(move || config.clone())),
         override_create_grpc_client_endpoint: through,

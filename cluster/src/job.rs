@@ -30,7 +30,7 @@ use tokio::time::MissedTickBehavior;
 use crate::MESSAGE_BYTES;
 use crate::coordinator::Shared;
 use crate::failure::{is_worth_another_try, of_job};
-use crate::members::partitions;
+use crate::members::{partitions, written_bytes};
 use crate::settled::is_settled;
 use crate::stage::SCANNED;
 
@@ -290,6 +290,9 @@ async fn progress(running: &Running, job: &Job) -> u64 {
         let (all, done) = partitions(stage);
         counted.tasks_total += all;
         counted.tasks_done += done;
+        if !stage.output_links().is_empty() {
+            counted.shuffled_bytes += written_bytes(stage);
+        }
         for set in metrics(stage) {
             let sum = |name| set.sum_by_name(name).map_or(0, |sum| sum.as_usize() as u64);
             counted.bytes_read += sum(SCANNED);

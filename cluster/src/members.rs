@@ -98,6 +98,16 @@ pub fn partitions(stage: &ExecutionStage) -> (u64, u64) {
     (all as u64, done.min(all) as u64)
 }
 
+/// What the tasks that are done have written.
+pub fn written_bytes(stage: &ExecutionStage) -> u64 {
+    let tasks = stage.task_infos().unwrap_or_default().iter();
+    let pieces = tasks.flat_map(|task| match &task.task_status {
+        task_status::Status::Successful(done) => done.partitions.as_slice(),
+        _ => &[],
+    });
+    pieces.map(|piece| piece.num_bytes).sum()
+}
+
 fn is_done(task: &TaskInfo) -> bool {
     matches!(task.task_status, task_status::Status::Successful(_))
 }

@@ -24,6 +24,7 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::memory::LazyMemoryExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::windows::{
     BoundedWindowAggExec, WindowAggExec, get_ordered_partition_by_indices,
@@ -35,6 +36,7 @@ use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use prost::Message;
 use quern_engine::settings::Routing;
+use quern_engine::source::OpenedStores;
 use quern_engine::{Error, Result, plan};
 
 use crate::ballista;
@@ -202,6 +204,10 @@ pub fn refusal(
     if refused.is_some() {
         return refused;
     }
+    let opened = state.config().get_extension::<OpenedStores>();
+    if let Some(Err(error)) = opened.map(|opened| codec.admit(&opened, plan)) {
+        return Some(error.message);
+    }
     match PhysicalPlanNode::try_from_physical_plan(Arc::clone(plan), codec) {
         Err(error) => return Some(readable(Error::from(error))),
         Ok(node) if node.encoded_len() > PLAN_BYTES => {
@@ -274,6 +280,9 @@ fn unwritten(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
 }
 
 fn unwritten_of(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
+    if plan.downcast_ref::<LazyMemoryExec>().is_some() && plan.schema().fields().is_empty() {
+        return Some("a series of which no column is read".to_string());
+    }
     if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
         let mut functions = aggregate.aggr_expr().iter();
         let is_ordered = |f: &&Arc<AggregateFunctionExpr>| {

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::execution::{ProcessFolder, Registry, Remote, Routed, Workers, runtime};
 use crate::session::{Session, States};
 use crate::settings::{Limits, Settings};
-use crate::source::StoreSettings;
+use crate::source::{OpenedStores, StoreSettings};
 use crate::statement::Plans;
 use crate::system::postgres::Functions;
 use crate::table::Warehouse;
@@ -204,8 +204,9 @@ impl ExecutorParts {
 
 /// A state with our functions and rules.
 fn template(runtime: &Arc<RuntimeEnv>) -> Result<SessionState> {
+    let opened = Arc::new(OpenedStores::default());
     let mut template = SessionStateBuilder::new()
-        .with_config(config())
+        .with_config(config().with_extension(opened))
         .with_physical_optimizer_rules(plan::physical_rules())
         .with_runtime_env(Arc::clone(runtime))
         .with_default_features()

@@ -4,6 +4,7 @@
 //! over the other ways: what runs on a cluster is shown by EXPLAIN (DISTRIBUTED), which has tests of its
 //! own.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -31,18 +32,19 @@ pub struct Members {
 impl Members {
     /// Starts a coordinator for engines like this one, and so many executors of one core.
     pub fn start(engine: &Engine, executors: usize) -> Result<Self, Failure> {
-        Self::start_with(engine, executors, None)
+        Self::start_with(engine, executors, None, Ipv4Addr::LOCALHOST)
     }
 
-    /// The same with a secret between them.
+    /// The same with a secret between them, or with a coordinator that listens elsewhere.
     pub fn start_with(
         engine: &Engine,
         executors: usize,
         secret: Option<&str>,
+        listen: Ipv4Addr,
     ) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let options = CoordinatorOptions {
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen: (listen, 0).into(),
             advertise: "127.0.0.1".to_string(),
             secret: secret.map(Secret::of).transpose()?,
             patience: Duration::from_secs(2),

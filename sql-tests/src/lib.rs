@@ -15,5 +15,5 @@ pub mod run;
 pub mod value;
 pub mod way;
 
-pub use run::{STACK_BYTES, files, record, run};
+pub use run::{STACK_BYTES, files, record, root, run};
 pub use way::{Connection, Failure, Reply, Server, WAYS, Way};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::Builder;
 
 use sqllogictest::{MakeConnection, Runner, TestErrorKind, strict_column_validator};
@@ -15,9 +15,13 @@ use crate::way::{Failure, Server, Way};
 /// What separates the columns of an expected row.
 const SEPARATOR: &str = "\t";
 
-/// The folder of this crate.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// The folder of this crate, in the checkout that is tested: checkouts may share what is built.
+pub fn root() -> &'static Path {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let built_in = || env!("CARGO_MANIFEST_DIR").to_string();
+        PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| built_in()))
+    });
+    &ROOT
 }
 
 /// The test files, in order; with the environment variable `SLT`, those whose path contains it.

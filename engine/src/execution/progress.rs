@@ -25,6 +25,8 @@ pub struct Progress {
     /// The most memory that the query's operators held at once.
     pub memory_bytes: u64,
     pub spilled_bytes: u64,
+    /// What tasks on the cluster wrote for tasks of other stages.
+    pub shuffled_bytes: u64,
     /// What was wrong with the files' rows and passed over as the tables' options say.
     pub bad_rows: BadRowCounts,
     /// Tasks on the cluster that are done, and that are known so far.

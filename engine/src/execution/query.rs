@@ -267,6 +267,7 @@ impl Query {
                 .as_ref()
                 .map_or(0, |pool| pool.peak_reserved() as u64),
             spilled_bytes: metrics.spilled_bytes + remote.spilled_bytes,
+            shuffled_bytes: remote.shuffled_bytes,
             bad_rows,
             tasks_done: remote.tasks_done,
             tasks_total: remote.tasks_total,

@@ -117,6 +117,8 @@ pub struct Counted {
     pub bytes_read: u64,
     pub rows_scanned: u64,
     pub spilled_bytes: u64,
+    /// What tasks wrote for tasks of other stages.
+    pub shuffled_bytes: u64,
     pub bad_rows: BadRowCounts,
     /// How often the job was submitted again.
     pub resubmitted: u64,

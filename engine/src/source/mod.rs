@@ -47,7 +47,7 @@ pub use reach::{Reach, Wish};
 pub use resolve::Folder;
 pub use scan::{FormatSource, NULLED_VALUES, Reading, SKIPPED_ROWS};
 pub use statistics::KnownStatistics;
-pub use store::{Store, StoreOptions, StoreSettings};
+pub use store::{CarriedStore, OpenedStores, Store, StoreOptions, StoreSettings};
 pub use table::{FileTable, Listed, Origin};
 pub use types::of_sql as sql_type;
 

@@ -109,6 +109,7 @@ pub(super) const QUERIES: SystemTable = SystemTable {
         ("doing", DataType::Utf8),
         ("memory_bytes", DataType::Int64),
         ("spilled_bytes", DataType::Int64),
+        ("shuffled_bytes", DataType::Int64),
         ("error", DataType::Utf8),
     ],
     fill: |system, rows| {
@@ -141,6 +142,7 @@ pub(super) const QUERIES: SystemTable = SystemTable {
                     opt_text((!progress.doing.is_empty()).then_some(progress.doing)),
                     count(progress.memory_bytes),
                     count(progress.spilled_bytes),
+                    count(progress.shuffled_bytes),
                     opt_text(query.error()),
                 ]);
             }

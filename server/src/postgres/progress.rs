@@ -31,6 +31,12 @@ pub struct Told {
     doing: String,
     memory_bytes: u64,
     spilled_bytes: u64,
+    #[serde(default)]
+    shuffled_bytes: u64,
+    #[serde(default)]
+    tasks_done: u64,
+    #[serde(default)]
+    tasks_total: u64,
     /// Memory that queries share.
     pub memory_limit_bytes: u64,
 }
@@ -47,6 +53,9 @@ impl Told {
             doing: progress.doing.clone(),
             memory_bytes: progress.memory_bytes,
             spilled_bytes: progress.spilled_bytes,
+            shuffled_bytes: progress.shuffled_bytes,
+            tasks_done: progress.tasks_done,
+            tasks_total: progress.tasks_total,
             memory_limit_bytes,
         }
     }
@@ -69,9 +78,10 @@ impl Told {
             doing: self.doing.clone(),
             memory_bytes: self.memory_bytes,
             spilled_bytes: self.spilled_bytes,
+            shuffled_bytes: self.shuffled_bytes,
             bad_rows: Default::default(),
-            tasks_done: 0,
-            tasks_total: 0,
+            tasks_done: self.tasks_done,
+            tasks_total: self.tasks_total,
             retries: 0,
         }
     }

@@ -92,6 +92,7 @@ mod tests {
             doing: String::new(),
             memory_bytes: 0,
             spilled_bytes: 0,
+            shuffled_bytes: 0,
             bad_rows: Default::default(),
             tasks_done: 0,
             tasks_total: 0,

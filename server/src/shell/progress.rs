@@ -112,6 +112,12 @@ fn line(progress: &Progress, memory_limit_bytes: Option<u64>, width_columns: usi
     if progress.spilled_bytes > 0 {
         parts.push(format!("{} spilled", format_bytes(progress.spilled_bytes)));
     }
+    if progress.shuffled_bytes > 0 {
+        parts.push(format!(
+            "{} shuffled",
+            format_bytes(progress.shuffled_bytes)
+        ));
+    }
     let memory = format_bytes(progress.memory_bytes);
     parts.push(match memory_limit_bytes {
         Some(limit) => format!("memory {memory} of {}", format_bytes(limit)),
@@ -146,6 +152,7 @@ mod tests {
             doing: String::new(),
             memory_bytes: 10 << 20,
             spilled_bytes: 0,
+            shuffled_bytes: 0,
             bad_rows: Default::default(),
             tasks_done: 0,
             tasks_total: 0,

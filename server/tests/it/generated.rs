@@ -8,7 +8,10 @@ use quern_engine::{error, settings};
 
 /// Compares a committed file with what it is made from, or makes it again when asked to.
 fn current(path: &str, text: String) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    // Checkouts may share what is built.
+    let built_in = || env!("CARGO_MANIFEST_DIR").to_string();
+    let crate_folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| built_in());
+    let file = Path::new(&crate_folder).join("..").join(path);
     if std::env::var_os("QUERN_REGENERATE").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, &text).unwrap();

@@ -3,14 +3,16 @@
 //! Everything before the key decides the store; what is secret in it (a user, the query of a signed
 //! URL) is kept apart, so that an [`Address`] shown or listed tells no secret.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use object_store::path::Path;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::{Error, Kind, Result};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Service {
     S3,
     Gcs,
@@ -33,10 +35,10 @@ const SCHEMES: &[(&str, &str, Service)] = &[
 ];
 
 /// A bucket, a container or a host.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Address {
     pub service: Service,
-    pub scheme: &'static str,
+    pub scheme: Cow<'static, str>,
     /// The bucket; `container` or `container@account.host`; `host[:port]`.
     pub authority: String,
     /// `user:password` of an HTTP URL.
@@ -102,7 +104,7 @@ impl Address {
         }
         let address = Self {
             service: *service,
-            scheme,
+            scheme: Cow::Borrowed(scheme),
             authority: authority.to_string(),
             user: None,
             queries: BTreeMap::new(),
@@ -132,7 +134,7 @@ impl Address {
         let queries = query.into_iter().collect();
         let address = Self {
             service: Service::Http,
-            scheme,
+            scheme: Cow::Borrowed(scheme),
             authority,
             user,
             queries,

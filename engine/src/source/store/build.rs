@@ -12,6 +12,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
+use serde::{Deserialize, Serialize};
 
 use super::address::{Address, Service};
 use super::fault::Telling;
@@ -25,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Everything that a store is made from, except for the environment of the process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Plan {
     pub address: Address,
     /// `WITH` over the session's settings.
@@ -34,7 +35,7 @@ pub struct Plan {
 }
 
 /// How long a store is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {
     /// Without an answer, or without a piece of the file.
     pub answer: Duration,
@@ -74,8 +75,13 @@ impl Plan {
     }
 
     pub fn build(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.build_over(&StoreOptions::of_environment(self.address.service))
+    }
+
+    /// The same with the environment of another process.
+    pub(super) fn build_over(&self, environment: &StoreOptions) -> Result<Arc<dyn ObjectStore>> {
         let service = self.address.service;
-        let options = self.options.over(&StoreOptions::of_environment(service));
+        let options = self.options.over(environment);
         options.check()?;
         let telling = Telling {
             secrets: self.secrets(&options),
@@ -100,7 +106,7 @@ impl Plan {
         )))
     }
 
-    fn secrets(&self, options: &StoreOptions) -> Vec<String> {
+    pub(super) fn secrets(&self, options: &StoreOptions) -> Vec<String> {
         let mut secrets = options.secrets();
         if let Some((_, password)) = self.address.user.as_ref().and_then(|u| u.split_once(':')) {
             secrets.push(password.to_string());

@@ -7,6 +7,7 @@
 mod address;
 mod body;
 mod build;
+mod carried;
 mod fault;
 mod options;
 mod remote;
@@ -22,6 +23,7 @@ use object_store::path::Path;
 
 pub use address::{Address, Service, is_remote};
 pub use build::{Limits, Plan};
+pub use carried::{CarriedStore, OpenedStores};
 pub use options::StoreOptions;
 pub use transport::retries;
 
@@ -171,6 +173,9 @@ fn remote(
         Err(_) => {
             let store = plan.build()?;
             runtime.register_object_store(url.as_ref(), Arc::clone(&store));
+            if let Some(opened) = state.config().get_extension::<OpenedStores>() {
+                opened.add(&url, plan);
+            }
             store
         }
     };

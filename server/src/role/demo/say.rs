@@ -187,6 +187,7 @@ mod tests {
             bytes_total: 100 << 20,
             memory_bytes: 200 << 20,
             spilled_bytes: 300 << 20,
+            shuffled_bytes: 0,
             bad_rows: Default::default(),
             tasks_done: 0,
             tasks_total: 0,

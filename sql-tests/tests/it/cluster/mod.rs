@@ -5,7 +5,9 @@ mod chaos;
 mod divisions;
 mod network;
 mod restart;
+mod stores;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -99,7 +101,7 @@ fn setup_of(executors: usize, secret: Option<&str>) -> Setup {
     let data = tempfile::tempdir().unwrap();
     tpch::generate(data.path());
     let engine = Engine::open(Settings::default()).unwrap();
-    let members = Members::start_with(&engine, executors, secret).unwrap();
+    let members = Members::start_with(&engine, executors, secret, Ipv4Addr::LOCALHOST).unwrap();
     let session = members.engine().unwrap().session(SessionOptions::local());
     let expected = support::block_on(async {
         let local = engine.session(SessionOptions::local());
