@@ -2,9 +2,10 @@
 //!
 //! # Starts
 //!
-//! `k-means++` is done as k-means|| (Bahmani et al. 2012): a row drawn by chance, then in each of
-//! three scans 2 K + 16 more, far from those before; the rows are grouped by the nearest of them, and
-//! the centres are chosen among the means of these groups in memory. `random` takes K rows by chance.
+//! `k-means++` is done as k-means|| (Bahmani et al. 2012), after a first guess: 8 K + 64 rows drawn by
+//! chance give K centres in memory; a scan draws 2 K + 16 rows that are far from these; another groups
+//! all rows by the nearest of centres and far rows, and the centres are chosen among the means of these
+//! groups in memory. `random` takes K rows by chance.
 //!
 //! # Passes
 //!
@@ -87,9 +88,6 @@ static PARAMETERS: &[Parameter] = &[
 /// Centres and starts, at most.
 const CLUSTERS: usize = 100_000;
 const STARTS: usize = 1000;
-/// Scans that draw candidates.
-const ROUNDS: u64 = 3;
-
 struct KMeans {
     setup: Setup,
     clusters: usize,
@@ -100,10 +98,10 @@ struct KMeans {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
-    /// Variances, and first rows.
+    /// Variances, and rows by chance.
     First,
-    /// Rows far from those before.
-    Candidates(u64),
+    /// Rows far from the centres of those.
+    Far,
     /// How many rows are near each candidate.
     Weigh,
     Lloyd,
@@ -272,7 +270,7 @@ impl Trainer for KMeans {
 
     fn tasks(&mut self) -> Vec<Task> {
         let features = self.setup.features.len();
-        let oversampled = 2 * self.clusters as u32 + 16;
+        let clusters = self.clusters as u32;
         let statistics = self.starts.iter().filter_map(|start| {
             let points = start.points.clone();
             let sample = |count: u32, round: u64| {
@@ -284,9 +282,9 @@ impl Trainer for KMeans {
             };
             Some(match (self.phase, self.init()) {
                 (Phase::First, None) => return None,
-                (Phase::First, Some("random")) => sample(self.clusters as u32, 0),
-                (Phase::First, _) => sample(1, 0),
-                (Phase::Candidates(round), _) => sample(oversampled, round),
+                (Phase::First, Some("random")) => sample(clusters, 0),
+                (Phase::First, _) => sample(8 * clusters + 64, 0),
+                (Phase::Far, _) => sample(2 * clusters + 16, 1),
                 (Phase::Weigh | Phase::Lloyd, _) => {
                     if matches!(start.stage, Stage::Done { .. }) {
                         return None;
@@ -311,25 +309,26 @@ impl Trainer for KMeans {
             self.survey(&state.ok_or_else(|| Error::internal("a scan collected nothing"))?)?;
         }
         let max = self.setup.parameters.count("max_iter")?;
+        let guesses = self.init() == Some("k-means++");
         let running = self.starts.iter_mut();
         let mut running = running.filter(|start| !matches!(start.stage, Stage::Done { .. }));
         for (mut state, start) in states.zip(&mut running) {
             state.settle();
             match self.phase {
-                Phase::First | Phase::Candidates(_) => {
+                Phase::First | Phase::Far => {
                     let picked = state.picked.iter();
                     picked.for_each(|picked| start.points.push(&picked.values));
+                    if self.phase == Phase::First && guesses {
+                        start.guess(self.clusters);
+                    }
                 }
                 Phase::Weigh => start.choose(&state, self.clusters),
                 Phase::Lloyd => start.pass(&state, self.tolerance, max),
             }
         }
         match (self.phase, self.init()) {
-            (Phase::First, Some("k-means++")) => self.phase = Phase::Candidates(1),
-            (Phase::Candidates(round), _) if round < ROUNDS => {
-                self.phase = Phase::Candidates(round + 1);
-            }
-            (Phase::Candidates(_), _) => self.phase = Phase::Weigh,
+            (Phase::First, Some("k-means++")) => self.phase = Phase::Far,
+            (Phase::Far, _) => self.phase = Phase::Weigh,
             (Phase::First | Phase::Weigh, _) => self.begin(),
             (Phase::Lloyd, _) => {}
         }
@@ -342,6 +341,15 @@ impl Trainer for KMeans {
 }
 
 impl Start {
+    /// The centres of rows that were drawn by chance.
+    fn guess(&mut self, clusters: usize) {
+        let mut drawn = Weighted::default();
+        for row in self.points.iter() {
+            drawn.push(row.iter().copied(), 1.0);
+        }
+        self.points = drawn.centers(clusters, self.seed);
+    }
+
     /// The centres among the candidates' groups.
     fn choose(&mut self, state: &State, clusters: usize) {
         let mut weighted = Weighted::default();
