@@ -18,8 +18,11 @@ pub struct Data {
     pub target: Vec<f64>,
 }
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests")
+/// The `tests` folder of the checkout that is tested: checkouts may share what is built.
+pub fn folder() -> PathBuf {
+    let built_in = || env!("CARGO_MANIFEST_DIR").to_string();
+    let crate_folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| built_in());
+    PathBuf::from(crate_folder).join("tests")
 }
 
 /// `tests/data/NAME.csv`, written by `tests/golden/data.py`.

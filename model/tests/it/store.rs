@@ -13,7 +13,7 @@ use quern_model::rows::mix;
 use quern_model::store::{self, Origin, Pass, Source};
 use serde_json::json;
 
-use crate::common::{Data, data, numbers, parameters, train_once};
+use crate::common::{self, Data, data, numbers, parameters, train_once};
 
 const LIMIT: usize = 1 << 30;
 const ROWS: usize = 5;
@@ -371,7 +371,7 @@ fn no_bytes_are_too_hostile() {
 }
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models")
+    common::folder().join("golden/models")
 }
 
 /// Files that were written once stay readable for ever, with the same answers and hashes. A new

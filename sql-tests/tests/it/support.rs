@@ -8,7 +8,7 @@ use quern_sql_tests::value;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+    quern_sql_tests::root().parent().unwrap()
 }
 
 /// The files under some folders or files of the repository with an extension, in order.
