@@ -1,105 +1,102 @@
 -- played by Player.java
--- What DataGrip and the other IDEs of its family ask when they introspect a database.
+-- The relations, functions and forms that DataGrip and its family of IDEs use to introspect a database; the statements are ours.
 
 -- step: database
 -- compare: nothing
-select current_database() as a, current_schemas(false) as b
+select current_schemas(false) as path, current_database() as here
 
 -- step: started
 -- compare: nothing
-select round(extract(epoch from pg_postmaster_start_time() at time zone 'UTC')) as startup_time
+select round(extract(epoch from pg_postmaster_start_time() at time zone 'UTC')) as since
 
 -- step: oldest transaction
 -- compare: nothing
-select L.transactionid::varchar::bigint as transaction_id from pg_catalog.pg_locks L
-where L.transactionid is not null order by pg_catalog.age(L.transactionid) desc limit 1
+select K.transactionid::varchar::bigint as number, pg_catalog.age(K.transactionid) as old from pg_catalog.pg_locks K
+where K.transactionid is not null order by pg_catalog.age(K.transactionid) desc limit 1
 
 -- step: transaction
 -- compare: nothing
-select case when pg_catalog.pg_is_in_recovery() then null
-    else (pg_catalog.txid_current() % 4294967296)::varchar::bigint end as current_txid
+select case when not pg_catalog.pg_is_in_recovery() then (pg_catalog.txid_current() % 4294967296)::varchar::bigint else null end as number
 
 -- step: databases
 -- compare: nothing
-select N.oid::bigint as id, datname as name, D.description, datistemplate as is_template, datallowconn as allow_connections,
-    pg_catalog.pg_get_userbyid(N.datdba) as "owner"
-from pg_catalog.pg_database N left join pg_catalog.pg_shdescription D on N.oid = D.objoid
-order by case when datname = pg_catalog.current_database() then -1::bigint else N.oid::bigint end limit 1
+select pg_catalog.pg_get_userbyid(B.datdba) as "owner", datallowconn as is_open, datistemplate as is_model, S.description,
+    datname as title, B.oid::bigint as number
+from pg_catalog.pg_shdescription S right join pg_catalog.pg_database B on S.objoid = B.oid
+order by case when datname <> pg_catalog.current_database() then B.oid::bigint else -1::bigint end limit 1
 
 -- step: schemas
 -- compare: nothing
-select N.oid::bigint as id, N.xmin as state_number, nspname as name, D.description, pg_catalog.pg_get_userbyid(N.nspowner) as "owner"
-from pg_catalog.pg_namespace N left join pg_catalog.pg_description D on N.oid = D.objoid
-order by case when nspname = pg_catalog.current_schema() then -1::bigint else N.oid::bigint end
+select nspname as title, pg_catalog.pg_get_userbyid(S.nspowner) as "owner", W.description, S.xmin as changed, S.oid::bigint as number
+from pg_catalog.pg_namespace S left join pg_catalog.pg_description W on W.objoid = S.oid
+order by case when nspname <> pg_catalog.current_schema() then S.oid::bigint else -1::bigint end
 
 -- step: date style
 show DateStyle
 
 -- step: zones
 -- compare: nothing
-select name, is_dst from pg_catalog.pg_timezone_names union distinct select abbrev as name, is_dst from pg_catalog.pg_timezone_abbrevs
+select is_dst, abbrev as zone from pg_catalog.pg_timezone_abbrevs union distinct select is_dst, name as zone from pg_catalog.pg_timezone_names
 
 -- step: roles
 -- compare: nothing
-select R.oid::bigint as role_id, rolname as role_name, rolsuper is_super, rolinherit is_inherit, rolcreaterole can_createrole,
-    rolcreatedb can_createdb, rolcanlogin can_login, rolreplication is_replication, rolconnlimit conn_limit,
-    rolvaliduntil valid_until, rolbypassrls bypass_rls, rolconfig config, D.description
-from pg_catalog.pg_roles R left join pg_catalog.pg_shdescription D on D.objoid = R.oid
+select rolname title, rolsuper is_root, rolcanlogin enters, rolbypassrls, rolconfig config, rolvaliduntil ends, rolconnlimit at_most,
+    rolcreatedb, rolcreaterole, rolreplication, rolinherit, W.description, P.oid::bigint as number
+from pg_catalog.pg_roles P left join pg_catalog.pg_shdescription W on P.oid = W.objoid
 
 -- step: members
 -- compare: nothing
-select member id, roleid role_id, admin_option from pg_catalog.pg_auth_members order by id, roleid::text
+select roleid team, admin_option leads, member who from pg_catalog.pg_auth_members order by roleid::text, who
 
 -- step: tablespaces
--- compare: name
-select T.oid::bigint as id, T.spcname as name, T.xmin as state_number, pg_catalog.pg_get_userbyid(T.spcowner) as owner,
-    pg_catalog.pg_tablespace_location(T.oid) as location, T.spcoptions as options, D.description as comment
-from pg_catalog.pg_tablespace T left join pg_catalog.pg_shdescription D on D.objoid = T.oid order by T.spcname
+-- compare: title
+select S.spcname as title, S.spcoptions as options, pg_catalog.pg_tablespace_location(S.oid) as folder,
+    pg_catalog.pg_get_userbyid(S.spcowner) as "owner", S.oid::bigint as number, S.xmin as changed, W.description as note
+from pg_catalog.pg_tablespace S left join pg_catalog.pg_shdescription W on S.oid = W.objoid order by S.spcname
 
 -- step: who may what
 -- compare: nothing
-select T.oid as object_id, T.spcacl as acl from pg_catalog.pg_tablespace T
-union all select T.oid as object_id, T.datacl as acl from pg_catalog.pg_database T
+select B.datacl as grants, B.oid as number from pg_catalog.pg_database B
+union all select S.spcacl as grants, S.oid as number from pg_catalog.pg_tablespace S
 
 -- step: encrypted
 select ssl from pg_stat_ssl where pid = pg_backend_pid()
 
 -- step: relations of a schema
--- compare: table_kind, table_name
+-- compare: title, kind
 -- values: 2200
-select T.relkind as table_kind, T.relname as table_name, T.oid as table_id, T.xmin as table_state_number,
-    T.relhasindex, T.reloptions as options, T.relispartition as is_partition, pg_catalog.pg_get_userbyid(T.relowner) as "owner",
-    (select array_agg(inhparent::bigint order by inhseqno)::varchar from pg_catalog.pg_inherits where T.oid = inhrelid) as ancestors
-from pg_catalog.pg_class T where relnamespace = ?::oid and relkind in ('r', 'm', 'v', 'f', 'p') order by table_kind, table_name
+select R.relname as title, R.relkind as kind, pg_catalog.pg_get_userbyid(R.relowner) as "owner", R.reloptions as options,
+    R.relispartition as is_part, R.relhasindex, R.xmin as changed, R.oid as number,
+    (select array_agg(I.inhparent::bigint order by I.inhseqno)::varchar from pg_catalog.pg_inherits I where I.inhrelid = R.oid) as parents
+from pg_catalog.pg_class R where relkind in ('v', 'r', 'p', 'm', 'f') and relnamespace = ?::oid order by title, kind
 
 -- step: columns of a schema
--- compare: attr_name, type_spec, mandatory, column_default, column_position
-with T as (
-    select distinct T.oid as table_id, T.relname as table_name from pg_catalog.pg_class T, pg_catalog.pg_attribute A
-    where T.relnamespace = 2200::oid and T.relkind in ('r', 'm', 'v', 'f', 'p') and A.attrelid = T.oid)
-select T.table_id, C.attnum as column_position, C.attname as attr_name, C.xmin as column_state_number, C.atttypmod as type_mod,
-    pg_catalog.format_type(C.atttypid, C.atttypmod) as type_spec, C.attnotnull as mandatory,
-    pg_catalog.pg_get_expr(D.adbin, T.table_id) as column_default, C.attisdropped as column_is_dropped
-from T
-inner join pg_catalog.pg_attribute C on T.table_id = C.attrelid
-left join pg_catalog.pg_attrdef D on (C.attrelid, C.attnum) = (D.adrelid, D.adnum)
-where attnum > 0 and T.table_name <> 'totals' order by T.table_name, attnum
+-- compare: title, kind, not_null, otherwise, place
+with R as (
+    select distinct K.relname as of_relation, K.oid as number from pg_catalog.pg_attribute A, pg_catalog.pg_class K
+    where K.oid = A.attrelid and K.relkind in ('v', 'r', 'p', 'm', 'f') and K.relnamespace = 2200::oid)
+select F.attname as title, pg_catalog.format_type(F.atttypid, F.atttypmod) as kind, F.attnotnull as not_null,
+    pg_catalog.pg_get_expr(E.adbin, R.number) as otherwise, F.attnum as place, F.attisdropped as is_gone, F.xmin as changed
+from pg_catalog.pg_attribute F
+inner join R on F.attrelid = R.number
+left join pg_catalog.pg_attrdef E on (E.adnum, E.adrelid) = (F.attnum, F.attrelid)
+where R.of_relation <> 'totals' and attnum > 0 order by R.of_relation desc, attnum
 
 -- step: views
--- compare: view_id
-select T.relname as view_id, pg_catalog.pg_get_viewdef(T.oid, true) as source_text from pg_catalog.pg_class T
-where T.relnamespace = 2200::oid and T.relkind in ('m', 'v')
+-- compare: title
+select pg_catalog.pg_get_viewdef(V.oid, true) as written, V.relname as title from pg_catalog.pg_class V
+where V.relkind in ('v', 'm') and V.relnamespace = 2200::oid order by title
 
 -- step: routines
 -- values: 2200
-select PN.oid as r_id, PN.proname as r_name, PN.prokind as kind, pg_catalog.pg_get_function_arguments(PN.oid) as arguments,
-    PN.prorettype as ret_type_id, pg_catalog.obj_description(PN.oid, 'pg_proc') as comment
-from pg_catalog.pg_proc PN where PN.pronamespace = ?::oid
+select F.proname as title, pg_catalog.pg_get_function_arguments(F.oid) as takes, F.prorettype as gives, F.prokind as kind,
+    pg_catalog.obj_description(F.oid, 'pg_proc') as note, F.oid as number
+from pg_catalog.pg_proc F where ?::oid = F.pronamespace
 
 -- step: comments
-select D.objoid::bigint as id, pg_catalog.quote_ident(D.description) as description from pg_catalog.pg_description D
-join pg_catalog.pg_class C on D.objoid = C.oid where C.relnamespace = 2200::oid
+select pg_catalog.quote_ident(W.description) as said, R.oid::bigint as number from pg_catalog.pg_class R
+join pg_catalog.pg_description W on R.oid = W.objoid where R.relnamespace = 2200::oid
 
 -- step: constraints
-select T.oid::bigint as table_id, C.oid::bigint as con_id, conname, contype, conkey, pg_catalog.pg_get_expr(conbin, T.oid) as expression
-from pg_catalog.pg_constraint C join pg_catalog.pg_class T on C.conrelid = T.oid where C.connamespace = 2200::oid
+select pg_catalog.pg_get_expr(conbin, R.oid) as checked, conname, conkey, contype, K.oid::bigint as number, R.oid::bigint as of_relation
+from pg_catalog.pg_class R join pg_catalog.pg_constraint K on R.oid = K.conrelid where K.connamespace = 2200::oid

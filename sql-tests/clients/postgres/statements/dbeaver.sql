@@ -1,5 +1,5 @@
 -- played by Player.java
--- What DBeaver asks to show connections, the tree of schemas and tables, a table's tabs, and its rows.
+-- The relations, functions and forms that DBeaver uses for connections, its tree, a table's tabs and rows; the statements are ours.
 
 -- step: connect
 SELECT current_schema(), session_user
@@ -19,23 +19,23 @@ SHOW search_path
 SELECT version()
 
 -- step: the database
--- compare: datname, datistemplate, datallowconn, encoding
-SELECT db.oid, db.* FROM pg_catalog.pg_database db WHERE datname = current_database()
+-- compare: datname, encoding, datallowconn, datistemplate
+SELECT here.oid, here.* FROM pg_catalog.pg_database here WHERE current_database() = datname
 
 -- step: databases
 -- compare: nothing
-SELECT db.oid, db.* FROM pg_catalog.pg_database db WHERE NOT datistemplate AND datallowconn ORDER BY db.datname
+SELECT b.oid, b.* FROM pg_catalog.pg_database b WHERE datallowconn AND NOT datistemplate ORDER BY b.datname DESC
 
 -- step: schemas
 -- compare: nothing
-SELECT n.oid, n.*, d.description FROM pg_catalog.pg_namespace n
-LEFT OUTER JOIN pg_catalog.pg_description d
-    ON d.objoid = n.oid AND d.objsubid = 0 AND d.classoid = 'pg_namespace'::regclass
+SELECT s.oid, s.*, note.description FROM pg_catalog.pg_namespace s
+LEFT OUTER JOIN pg_catalog.pg_description note
+    ON note.classoid = 'pg_namespace'::regclass AND note.objsubid = 0 AND s.oid = note.objoid
 ORDER BY nspname
 
 -- step: keywords
 -- compare: nothing
-SELECT string_agg(word, ',') FROM pg_catalog.pg_get_keywords() WHERE word <> ALL ('{a,all,and,any,select,from,where}'::text[])
+SELECT string_agg(word, ',') FROM pg_catalog.pg_get_keywords() WHERE word <> ALL ('{where,select,from,any}'::text[])
 
 -- step: a setting
 SELECT setting FROM pg_catalog.pg_settings WHERE name = 'standard_conforming_strings'
@@ -48,113 +48,111 @@ SELECT reltype FROM pg_catalog.pg_class WHERE 1 <> 1 LIMIT 1
 
 -- step: types
 -- compare: nothing
-SELECT t.oid, t.*, c.relkind, format_type(nullif(t.typbasetype, 0), t.typtypmod) AS base_type_name, d.description
-FROM pg_catalog.pg_type t
-LEFT OUTER JOIN pg_catalog.pg_type et ON et.oid = t.typelem
-LEFT OUTER JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
-LEFT OUTER JOIN pg_catalog.pg_description d ON t.oid = d.objoid
-WHERE t.typname IS NOT NULL AND (c.relkind IS NULL OR c.relkind = 'c')
-    AND (et.typcategory IS NULL OR et.typcategory <> 'C')
+SELECT k.oid, k.*, format_type(nullif(k.typbasetype, 0), k.typtypmod) AS rests_on, note.description, shape.relkind
+FROM pg_catalog.pg_type k
+LEFT OUTER JOIN pg_catalog.pg_description note ON note.objoid = k.oid
+LEFT OUTER JOIN pg_catalog.pg_class shape ON k.typrelid = shape.oid
+LEFT OUTER JOIN pg_catalog.pg_type item ON k.typelem = item.oid
+WHERE (item.typcategory <> 'C' OR item.typcategory IS NULL) AND (shape.relkind = 'c' OR shape.relkind IS NULL) AND k.typname IS NOT NULL
 
 -- step: one type
--- compare: typname, typlen, typtype, typcategory, base_type_name
+-- compare: rests_on, typcategory, typtype, typlen, typname
 -- values: 1700
-SELECT t.oid, t.*, c.relkind, format_type(nullif(t.typbasetype, 0), t.typtypmod) AS base_type_name
-FROM pg_catalog.pg_type t LEFT OUTER JOIN pg_class c ON c.oid = t.typrelid WHERE t.oid = ?
+SELECT k.oid, k.*, format_type(nullif(k.typbasetype, 0), k.typtypmod) AS rests_on, shape.relkind
+FROM pg_catalog.pg_type k LEFT OUTER JOIN pg_class shape ON k.typrelid = shape.oid WHERE k.oid = ?
 
 -- step: tables of a schema
--- compare: relname, relkind, relpersistence, relhassubclass, relispartition, description, partition_expr, partition_key
+-- compare: relname, cut_by, cut_at, note, relkind, relpersistence, relispartition, relhassubclass
 -- values: 2200
-SELECT c.oid, c.*, d.description, pg_catalog.pg_get_expr(c.relpartbound, c.oid) AS partition_expr,
-    pg_catalog.pg_get_partkeydef(c.oid) AS partition_key
-FROM pg_catalog.pg_class c
-LEFT OUTER JOIN pg_catalog.pg_description d
-    ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_class'::regclass
-WHERE c.relnamespace = ? AND c.relkind NOT IN ('i', 'I', 'c') ORDER BY c.relname
+SELECT r.oid, r.*, pg_catalog.pg_get_partkeydef(r.oid) AS cut_by, pg_catalog.pg_get_expr(r.relpartbound, r.oid) AS cut_at,
+    note.description AS note
+FROM pg_catalog.pg_class r
+LEFT OUTER JOIN pg_catalog.pg_description note
+    ON note.classoid = 'pg_class'::regclass AND note.objsubid = 0 AND r.oid = note.objoid
+WHERE r.relkind NOT IN ('c', 'I', 'i') AND r.relnamespace = ? ORDER BY r.relname DESC
 
 -- step: columns of a table
--- compare: relname, attname, atttypid, attnum, attnotnull, attisdropped, def_value, description, objid
+-- compare: attnum, attname, atttypid, attnotnull, attisdropped, otherwise, note, counted_by, relname
 -- values: ${fields}
-SELECT c.relname, a.*, pg_catalog.pg_get_expr(ad.adbin, ad.adrelid, true) AS def_value, dsc.description, dep.objid
-FROM pg_catalog.pg_attribute a
-INNER JOIN pg_catalog.pg_class c ON (a.attrelid = c.oid)
-LEFT OUTER JOIN pg_catalog.pg_attrdef ad ON (a.attrelid = ad.adrelid AND a.attnum = ad.adnum)
-LEFT OUTER JOIN pg_catalog.pg_description dsc ON (c.oid = dsc.objoid AND a.attnum = dsc.objsubid)
-LEFT OUTER JOIN pg_depend dep ON dep.refobjid = a.attrelid AND dep.deptype = 'i' AND dep.refobjsubid = a.attnum
-    AND dep.classid = dep.refclassid
-WHERE NOT a.attisdropped AND a.attnum > 0 AND c.oid = ? ORDER BY a.attnum
+SELECT f.*, r.relname, pg_catalog.pg_get_expr(e.adbin, e.adrelid, true) AS otherwise, link.objid AS counted_by, note.description AS note
+FROM pg_catalog.pg_class r
+INNER JOIN pg_catalog.pg_attribute f ON (r.oid = f.attrelid)
+LEFT OUTER JOIN pg_depend link ON link.classid = link.refclassid AND link.deptype = 'i' AND f.attnum = link.refobjsubid
+    AND f.attrelid = link.refobjid
+LEFT OUTER JOIN pg_catalog.pg_description note ON (note.objsubid = f.attnum AND note.objoid = r.oid)
+LEFT OUTER JOIN pg_catalog.pg_attrdef e ON (e.adnum = f.attnum AND e.adrelid = f.attrelid)
+WHERE r.oid = ? AND f.attnum > 0 AND NOT f.attisdropped ORDER BY f.attnum
 
 -- step: columns of a schema
--- compare: relname, attname, attnum
+-- compare: attname, attnum, relname, otherwise
 -- values: 2200
-SELECT c.relname, a.*, pg_catalog.pg_get_expr(ad.adbin, ad.adrelid, true) AS def_value, dsc.description
-FROM pg_catalog.pg_attribute a
-INNER JOIN pg_catalog.pg_class c ON (a.attrelid = c.oid)
-LEFT OUTER JOIN pg_catalog.pg_attrdef ad ON (a.attrelid = ad.adrelid AND a.attnum = ad.adnum)
-LEFT OUTER JOIN pg_catalog.pg_description dsc ON (c.oid = dsc.objoid AND a.attnum = dsc.objsubid)
-WHERE NOT a.attisdropped AND a.attnum > 0 AND c.relnamespace = ? AND c.relkind NOT IN ('i', 'I', 'c')
-ORDER BY c.relname, a.attnum
+SELECT f.*, r.relname, pg_catalog.pg_get_expr(e.adbin, e.adrelid, true) AS otherwise, note.description
+FROM pg_catalog.pg_class r
+INNER JOIN pg_catalog.pg_attribute f ON (r.oid = f.attrelid)
+LEFT OUTER JOIN pg_catalog.pg_description note ON (note.objsubid = f.attnum AND note.objoid = r.oid)
+LEFT OUTER JOIN pg_catalog.pg_attrdef e ON (e.adnum = f.attnum AND e.adrelid = f.attrelid)
+WHERE r.relkind NOT IN ('c', 'I', 'i') AND r.relnamespace = ? AND f.attnum > 0 AND NOT f.attisdropped
+ORDER BY r.relname DESC, f.attnum
 
 -- step: constraints of a table
 -- values: ${fields}
-SELECT c.oid, c.*, t.relname AS tabrelname, rt.relnamespace AS refnamespace, d.description,
-    CASE WHEN c.contype = 'c' THEN "substring"(pg_get_constraintdef(c.oid), 7) ELSE NULL END consrc_copy
-FROM pg_catalog.pg_constraint c
-INNER JOIN pg_catalog.pg_class t ON t.oid = c.conrelid
-LEFT OUTER JOIN pg_catalog.pg_class rt ON rt.oid = c.confrelid
-LEFT OUTER JOIN pg_catalog.pg_description d
-    ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_constraint'::regclass
-WHERE c.conrelid = ? ORDER BY c.oid
+SELECT k.oid, k.*, CASE WHEN k.contype <> 'c' THEN NULL ELSE "substring"(pg_get_constraintdef(k.oid), 7) END checked,
+    note.description, far.relnamespace AS far_schema, near.relname AS near_table
+FROM pg_catalog.pg_class near
+INNER JOIN pg_catalog.pg_constraint k ON k.conrelid = near.oid
+LEFT OUTER JOIN pg_catalog.pg_description note
+    ON note.classoid = 'pg_constraint'::regclass AND note.objsubid = 0 AND k.oid = note.objoid
+LEFT OUTER JOIN pg_catalog.pg_class far ON k.confrelid = far.oid
+WHERE near.oid = ? ORDER BY k.oid
 
 -- step: references to a table
 -- values: ${fields}
-SELECT c.oid, c.*, t.relnamespace AS tabrelnamespace FROM pg_catalog.pg_constraint c, pg_catalog.pg_class t
-WHERE t.oid = c.conrelid AND c.contype = 'f' AND c.confrelid = ? ORDER BY c.oid
+SELECT k.oid, k.*, near.relnamespace AS near_schema FROM pg_catalog.pg_class near, pg_catalog.pg_constraint k
+WHERE k.confrelid = ? AND k.contype = 'f' AND near.oid = k.conrelid ORDER BY k.oid
 
 -- step: indexes of a table
 -- values: ${fields}
-SELECT i.*, i.indkey AS keys, c.relname, c.relnamespace, c.relam, c.reltablespace, tc.relname AS tabrelname,
-    dsc.description, pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS pred_expr,
-    pg_catalog.pg_get_expr(i.indexprs, i.indrelid, true) AS expr, pg_catalog.pg_relation_size(i.indexrelid) AS index_rel_size,
-    pg_catalog.pg_stat_get_numscans(i.indexrelid) AS index_num_scans
-FROM pg_catalog.pg_index i
-INNER JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-INNER JOIN pg_catalog.pg_class tc ON tc.oid = i.indrelid
-LEFT OUTER JOIN pg_catalog.pg_description dsc ON i.indexrelid = dsc.objoid
-WHERE i.indrelid = ? ORDER BY tabrelname, c.relname
+SELECT x.*, x.indkey AS places, r.relname AS of_table, own.relname, own.relam, own.relnamespace, note.description,
+    pg_catalog.pg_stat_get_numscans(x.indexrelid) AS reads, pg_catalog.pg_relation_size(x.indexrelid) AS bytes,
+    pg_catalog.pg_get_expr(x.indexprs, x.indrelid, true) AS computed, pg_catalog.pg_get_expr(x.indpred, x.indrelid) AS only_where
+FROM pg_catalog.pg_class r
+INNER JOIN pg_catalog.pg_index x ON r.oid = x.indrelid
+INNER JOIN pg_catalog.pg_class own ON own.oid = x.indexrelid
+LEFT OUTER JOIN pg_catalog.pg_description note ON note.objoid = x.indexrelid
+WHERE r.oid = ? ORDER BY of_table, own.relname
 
 -- step: triggers of a table
 -- values: ${fields}
-SELECT x.oid, x.*, p.pronamespace AS func_schema_id, d.description FROM pg_catalog.pg_trigger x
-LEFT OUTER JOIN pg_catalog.pg_proc p ON p.oid = x.tgfoid
-LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = x.oid AND d.objsubid = 0
-WHERE NOT x.tgisinternal AND x.tgrelid = ?
+SELECT g.oid, g.*, note.description, f.pronamespace AS calls_in FROM pg_catalog.pg_trigger g
+LEFT OUTER JOIN pg_catalog.pg_description note ON note.objsubid = 0 AND g.oid = note.objoid
+LEFT OUTER JOIN pg_catalog.pg_proc f ON g.tgfoid = f.oid
+WHERE g.tgrelid = ? AND NOT g.tgisinternal
 
 -- step: rules of a table
 -- values: ${fields}
-SELECT r.oid, r.*, pg_catalog.pg_get_ruledef(r.oid) AS definition FROM pg_catalog.pg_rewrite r WHERE r.ev_class = ?
+SELECT w.oid, w.*, pg_catalog.pg_get_ruledef(w.oid) AS written FROM pg_catalog.pg_rewrite w WHERE w.ev_class = ?
 
 -- step: policies of a table
--- values: "public", "fields"
-SELECT * FROM pg_catalog.pg_policies WHERE schemaname = ? AND tablename = ?
+-- values: "fields", "public"
+SELECT * FROM pg_catalog.pg_policies WHERE tablename = ? AND schemaname = ?
 
 -- step: parents of a table
 -- values: ${fields}
-SELECT i.*, c.relnamespace FROM pg_catalog.pg_inherits i, pg_catalog.pg_class c
-WHERE i.inhrelid = ? AND c.oid = i.inhparent ORDER BY i.inhseqno
+SELECT h.*, above.relnamespace FROM pg_catalog.pg_class above, pg_catalog.pg_inherits h
+WHERE above.oid = h.inhparent AND h.inhrelid = ? ORDER BY h.inhseqno
 
 -- step: partitions of a table
 -- values: ${fields}
-SELECT c.oid, c.*, d.description, pg_catalog.pg_get_expr(c.relpartbound, c.oid) AS partition_expr
-FROM pg_catalog.pg_inherits i, pg_catalog.pg_class c
-LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0
-WHERE i.inhparent = ? AND c.oid = i.inhrelid ORDER BY c.relname
+SELECT part.oid, part.*, pg_catalog.pg_get_expr(part.relpartbound, part.oid) AS cut_at, note.description
+FROM pg_catalog.pg_inherits h, pg_catalog.pg_class part
+LEFT OUTER JOIN pg_catalog.pg_description note ON note.objsubid = 0 AND part.oid = note.objoid
+WHERE part.oid = h.inhrelid AND h.inhparent = ? ORDER BY part.relname
 
 -- step: sizes of a schema
 -- compare: relname
 -- values: 2200
-SELECT c.oid, c.relname, pg_catalog.pg_total_relation_size(c.oid) AS total_rel_size, pg_catalog.pg_relation_size(c.oid) AS rel_size
-FROM pg_class c WHERE c.relnamespace = ? AND c.relkind = 'r' ORDER BY c.relname
+SELECT r.relname, pg_catalog.pg_relation_size(r.oid) AS own_bytes, pg_catalog.pg_total_relation_size(r.oid) AS all_bytes, r.oid
+FROM pg_class r WHERE r.relkind = 'r' AND r.relnamespace = ? ORDER BY r.relname
 
 -- step: size of the database
 -- compare: nothing
@@ -162,8 +160,8 @@ SELECT pg_catalog.pg_database_size(current_database())
 
 -- step: statistics of a table
 -- compare: relname
-SELECT c.oid, c.relname, pg_catalog.pg_stat_get_live_tuples(c.oid) AS live, s.* FROM pg_catalog.pg_class c
-LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid WHERE c.oid = ${fields}
+SELECT stat.*, pg_catalog.pg_stat_get_live_tuples(r.oid) AS alive, r.relname, r.oid FROM pg_catalog.pg_class r
+LEFT JOIN pg_catalog.pg_stat_all_tables stat ON r.oid = stat.relid WHERE r.oid = ${fields}
 
 -- step: sequences
 -- values: "public"
@@ -171,15 +169,15 @@ SELECT * FROM pg_catalog.pg_sequences WHERE schemaname = ?
 
 -- step: functions of a schema
 -- values: 2200
-SELECT p.oid AS poid, p.*, pg_catalog.pg_get_expr(p.proargdefaults, 0) AS arg_defaults, d.description
-FROM pg_catalog.pg_proc p
-LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = p.oid
-WHERE p.pronamespace = ? ORDER BY p.proname
+SELECT f.oid AS number, f.*, note.description, pg_catalog.pg_get_expr(f.proargdefaults, 0) AS otherwise
+FROM pg_catalog.pg_proc f
+LEFT OUTER JOIN pg_catalog.pg_description note ON f.oid = note.objoid
+WHERE f.pronamespace = ? ORDER BY f.proname
 
 -- step: aggregates of a schema
 -- values: 2200
-SELECT p.oid, p.proname, a.* FROM pg_catalog.pg_proc p LEFT OUTER JOIN pg_catalog.pg_aggregate a ON p.oid = a.aggfnoid
-WHERE p.pronamespace = ? AND p.prokind = 'a' ORDER BY p.proname
+SELECT g.*, f.proname, f.oid FROM pg_catalog.pg_proc f LEFT OUTER JOIN pg_catalog.pg_aggregate g ON g.aggfnoid = f.oid
+WHERE f.prokind = 'a' AND f.pronamespace = ? ORDER BY f.proname
 
 -- step: definition of a view
 -- compare: nothing
@@ -188,119 +186,119 @@ SELECT pg_catalog.pg_get_viewdef(?, true)
 
 -- step: roles
 -- compare: nothing
-SELECT a.oid, a.*, pd.description FROM pg_catalog.pg_roles a
-LEFT JOIN pg_catalog.pg_shdescription pd ON a.oid = pd.objoid ORDER BY a.rolname
+SELECT who.oid, who.*, note.description FROM pg_catalog.pg_roles who
+LEFT JOIN pg_catalog.pg_shdescription note ON note.objoid = who.oid ORDER BY who.rolname DESC
 
 -- step: members of a role
 -- values: 10
-SELECT a.rolname, m.* FROM pg_catalog.pg_auth_members m, pg_catalog.pg_authid a WHERE m.member = ? AND a.oid = m.roleid
+SELECT m.*, team.rolname FROM pg_catalog.pg_authid team, pg_catalog.pg_auth_members m WHERE m.roleid = team.oid AND m.member = ?
 
 -- step: table privileges work
 -- compare: nothing
-SELECT * FROM information_schema.table_privileges WHERE table_schema = 'public' AND table_name = 'fields' ORDER BY grantee, privilege_type LIMIT 1
+SELECT * FROM information_schema.table_privileges WHERE table_name = 'fields' AND table_schema = 'public' ORDER BY privilege_type, grantee LIMIT 1
 
 -- step: column privileges work
 -- compare: nothing
-SELECT * FROM information_schema.column_privileges WHERE table_schema = 'public' AND table_name = 'fields' LIMIT 1
+SELECT * FROM information_schema.column_privileges WHERE table_name = 'fields' AND table_schema = 'public' LIMIT 1
 
 -- step: default privileges
-SELECT defaclobjtype, defaclacl FROM pg_catalog.pg_default_acl a, pg_catalog.pg_namespace n WHERE a.defaclnamespace = n.oid
+SELECT defaclacl, defaclobjtype FROM pg_catalog.pg_namespace s, pg_catalog.pg_default_acl x WHERE s.oid = x.defaclnamespace
 
 -- step: tablespaces
--- compare: spcname, loc
-SELECT t.oid, t.*, pg_catalog.pg_tablespace_location(t.oid) AS loc FROM pg_catalog.pg_tablespace t ORDER BY t.spcname
+-- compare: folder, spcname
+SELECT place.oid, place.*, pg_catalog.pg_tablespace_location(place.oid) AS folder FROM pg_catalog.pg_tablespace place ORDER BY place.spcname
 
 -- step: languages
 -- compare: nothing
-SELECT l.oid, l.* FROM pg_catalog.pg_language l ORDER BY l.oid LIMIT 1
+SELECT tongue.oid, tongue.* FROM pg_catalog.pg_language tongue ORDER BY tongue.oid LIMIT 1
 
 -- step: access methods
 -- compare: nothing
-SELECT am.oid, am.* FROM pg_catalog.pg_am am ORDER BY am.oid LIMIT 1
+SELECT way.oid, way.* FROM pg_catalog.pg_am way ORDER BY way.oid LIMIT 1
 
 -- step: collations
 -- compare: nothing
-SELECT c.oid, c.* FROM pg_catalog.pg_collation c ORDER BY c.oid LIMIT 1
+SELECT sorts.oid, sorts.* FROM pg_catalog.pg_collation sorts ORDER BY sorts.oid LIMIT 1
 
 -- step: encodings
 -- compare: nothing
-SELECT c.contoencoding AS encid, pg_catalog.pg_encoding_to_char(c.contoencoding) AS encname
-FROM pg_catalog.pg_conversion c GROUP BY c.contoencoding ORDER BY 2 LIMIT 1
+SELECT pg_catalog.pg_encoding_to_char(v.contoencoding) AS title, v.contoencoding AS number
+FROM pg_catalog.pg_conversion v GROUP BY v.contoencoding ORDER BY 1 LIMIT 1
 
 -- step: extensions
 -- compare: nothing
-SELECT e.oid, cfg.tbls, n.nspname AS schema_name, e.* FROM pg_catalog.pg_extension e
-JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+SELECT x.oid, x.*, s.nspname AS place, kept.tables FROM pg_catalog.pg_extension x
 LEFT JOIN (
-    SELECT ARRAY_AGG(ns.nspname || '.' || cls.relname) tbls, oid_ext FROM (
-        SELECT pg_catalog.unnest(e1.extconfig) oid, e1.oid oid_ext FROM pg_catalog.pg_extension e1) c
-    JOIN pg_catalog.pg_class cls ON cls.oid = c.oid
-    JOIN pg_catalog.pg_namespace ns ON ns.oid = cls.relnamespace
-    GROUP BY oid_ext) cfg ON cfg.oid_ext = e.oid
-ORDER BY e.oid
+    SELECT number, ARRAY_AGG(home.nspname || '.' || r.relname) tables
+    FROM (SELECT own.oid number, pg_catalog.unnest(own.extconfig) relation FROM pg_catalog.pg_extension own) each_one
+    JOIN pg_catalog.pg_class r ON each_one.relation = r.oid
+    JOIN pg_catalog.pg_namespace home ON r.relnamespace = home.oid
+    GROUP BY number) kept ON x.oid = kept.number
+JOIN pg_catalog.pg_namespace s ON x.extnamespace = s.oid
+ORDER BY x.oid
 
 -- step: available extensions
 -- compare: nothing
-SELECT name, default_version, installed_version, comment FROM pg_catalog.pg_available_extensions ORDER BY name LIMIT 1
+SELECT comment, installed_version, default_version, name FROM pg_catalog.pg_available_extensions ORDER BY name LIMIT 1
 
 -- step: event triggers
-SELECT e.oid, e.*, d.description FROM pg_catalog.pg_event_trigger e LEFT JOIN pg_catalog.pg_description d ON d.objoid = e.oid
+SELECT g.oid, g.*, note.description FROM pg_catalog.pg_event_trigger g LEFT JOIN pg_catalog.pg_description note ON g.oid = note.objoid
 
 -- step: foreign data wrappers
-SELECT f.oid, f.*, p.proname AS handler_name FROM pg_catalog.pg_foreign_data_wrapper f
-LEFT OUTER JOIN pg_catalog.pg_proc p ON p.oid = f.fdwhandler ORDER BY f.fdwname
+SELECT w.oid, w.*, f.proname AS called FROM pg_catalog.pg_foreign_data_wrapper w
+LEFT OUTER JOIN pg_catalog.pg_proc f ON w.fdwhandler = f.oid ORDER BY w.fdwname
 
 -- step: foreign servers
-SELECT f.oid, f.* FROM pg_catalog.pg_foreign_server f ORDER BY f.srvname
+SELECT far.oid, far.* FROM pg_catalog.pg_foreign_server far ORDER BY far.srvname
 
 -- step: publications
-SELECT p.oid, p.* FROM pg_catalog.pg_publication p ORDER BY p.pubname
+SELECT told.oid, told.* FROM pg_catalog.pg_publication told ORDER BY told.pubname
 
 -- step: sessions
 -- compare: nothing
-SELECT sa.* FROM pg_catalog.pg_stat_activity sa WHERE sa.pid = pg_backend_pid()
+SELECT me.* FROM pg_catalog.pg_stat_activity me WHERE pg_backend_pid() = me.pid
 
 -- step: locks
 -- compare: nothing
-SELECT l.pid, l.locktype, l.mode, l.granted, c.relname FROM pg_catalog.pg_locks l
-LEFT JOIN pg_catalog.pg_class c ON l.relation = c.oid WHERE NOT l.granted
+SELECT r.relname, k.granted, k.mode, k.locktype, k.pid FROM pg_catalog.pg_locks k
+LEFT JOIN pg_catalog.pg_class r ON r.oid = k.relation WHERE NOT k.granted
 
 -- step: settings work
 -- compare: nothing
 SELECT * FROM pg_catalog.pg_settings WHERE name = 'DateStyle'
 
 -- step: tables found by name
--- compare: relname, relkind
--- values: "%or%", 2200, 100
-SELECT pc.oid, pc.relname, pc.relnamespace, pc.relkind FROM pg_catalog.pg_class pc
-WHERE pc.relkind IN ('r', 'f', 'm', 'v', 'p') AND pc.relname ILIKE ? AND pc.relnamespace IN (?) ORDER BY pc.relname LIMIT ?
+-- compare: relkind, relname
+-- values: 2200, "%or%", 100
+SELECT r.relname, r.relkind, r.relnamespace, r.oid FROM pg_catalog.pg_class r
+WHERE r.relnamespace IN (?) AND r.relname ILIKE ? AND r.relkind IN ('v', 'r', 'p', 'm', 'f') ORDER BY r.relname LIMIT ?
 
 -- step: columns found by name
--- compare: attname, relname
--- values: "%am%", 2200, 100
-SELECT x.attname, x.attrelid, x.atttypid, c.relname, c.relnamespace
-FROM pg_catalog.pg_attribute x, pg_catalog.pg_class c
-WHERE c.oid = x.attrelid AND x.attname ILIKE ? AND c.relnamespace IN (?) ORDER BY x.attname, c.relname LIMIT ?
+-- compare: relname, attname
+-- values: 2200, "%am%", 100
+SELECT r.relname, r.relnamespace, f.attname, f.atttypid, f.attrelid
+FROM pg_catalog.pg_class r, pg_catalog.pg_attribute f
+WHERE r.relnamespace IN (?) AND f.attname ILIKE ? AND f.attrelid = r.oid ORDER BY r.relname, f.attname LIMIT ?
 
 -- step: what depends on a table
--- compare: relname, relkind
+-- compare: relkind, relname
 -- values: ${orders}
-SELECT DISTINCT dep.deptype, cl.relname, cl.relkind, coalesce(cl.relnamespace, 0) AS schema
-FROM pg_catalog.pg_depend dep
-JOIN pg_catalog.pg_rewrite rw ON rw.oid = dep.objid
-JOIN pg_catalog.pg_class cl ON cl.oid = rw.ev_class
-WHERE dep.refobjid = ? AND dep.deptype = 'n' ORDER BY cl.relname
+SELECT DISTINCT coalesce(user_of.relnamespace, 0) AS place, user_of.relname, user_of.relkind, link.deptype
+FROM pg_catalog.pg_class user_of
+JOIN pg_catalog.pg_rewrite w ON w.ev_class = user_of.oid
+JOIN pg_catalog.pg_depend link ON link.objid = w.oid
+WHERE link.deptype = 'n' AND link.refobjid = ? ORDER BY user_of.relname
 
 -- step: rows of a table
-SELECT x.* FROM public.fields x ORDER BY x.id
+SELECT mine.* FROM public.fields mine ORDER BY mine.id
 
 -- step: rows by a filter
 -- values: "%ad%"
-SELECT x.* FROM public.orders x WHERE customer LIKE ? ORDER BY x.amount DESC
+SELECT mine.* FROM public.orders mine WHERE customer LIKE ? ORDER BY mine.amount DESC
 
 -- step: how many rows
-SELECT COUNT(*) FROM (SELECT x.* FROM public.orders x) dbvrcnt
+SELECT COUNT(*) FROM (SELECT mine.* FROM public.orders mine) counted
 
 -- step: plan
 -- compare: nothing
-EXPLAIN SELECT x.* FROM public.orders x
+EXPLAIN SELECT mine.* FROM public.orders mine

@@ -1,5 +1,5 @@
 -- played by Player.java
--- What Metabase asks to connect, to sync the tables of a database, and in questions with joins and dates.
+-- The relations, functions and forms that Metabase uses to connect, to sync tables and in questions; the statements are ours.
 
 -- step: digits of floats
 SET extra_float_digits = 2
@@ -15,164 +15,144 @@ SHOW timezone
 
 -- step: schemas
 -- compare: nothing
-SELECT nspname AS "TABLE_SCHEM", current_database() AS "TABLE_CATALOG" FROM pg_catalog.pg_namespace
-WHERE nspname <> 'pg_toast'
-    AND (nspname !~ '^pg_temp_' OR nspname = (pg_catalog.current_schemas(true))[1])
-    AND (nspname !~ '^pg_toast_temp_' OR nspname = replace((pg_catalog.current_schemas(true))[1], 'pg_temp_', 'pg_toast_temp_'))
-ORDER BY "TABLE_SCHEM"
+SELECT current_database() AS "IN_DATABASE", s.nspname AS "SCHEMA" FROM pg_catalog.pg_namespace s
+WHERE s.nspname !~ '^pg_t(emp|oast)'
+    OR s.nspname IN ((pg_catalog.current_schemas(true))[1], replace((pg_catalog.current_schemas(true))[1], 'temp', 'toast_temp'))
+ORDER BY "SCHEMA"
 
 -- step: privileges
-WITH table_privileges AS (
-    SELECT NULL AS role, t.schemaname AS schema, t.objectname AS table,
-        pg_catalog.has_any_column_privilege(current_user, '"' || replace(t.schemaname, '"', '""') || '"' || '.' || '"'
-            || replace(t.objectname, '"', '""') || '"', 'update') AS update,
-        pg_catalog.has_any_column_privilege(current_user, format('%I.%I', t.schemaname, t.objectname), 'select') AS select,
-        pg_catalog.has_any_column_privilege(current_user, format('%I.%I', t.schemaname, t.objectname), 'insert') AS insert,
-        pg_catalog.has_table_privilege(current_user, format('%I.%I', t.schemaname, t.objectname), 'delete') AS delete
+WITH allowed AS (
+    SELECT o.title AS table, o.place AS schema, NULL AS role,
+        pg_catalog.has_table_privilege(current_user, format('%I.%I', o.place, o.title), 'delete') AS delete,
+        pg_catalog.has_any_column_privilege(current_user, format('%I.%I', o.place, o.title), 'insert') AS insert,
+        pg_catalog.has_any_column_privilege(current_user, '"' || o.place || '"' || '.' || '"' || replace(o.title, '"', '""') || '"',
+            'select') AS select,
+        pg_catalog.has_any_column_privilege(current_user, format('%I.%I', o.place, o.title), 'update') AS update
     FROM (
-        SELECT schemaname, tablename AS objectname FROM pg_catalog.pg_tables
-        UNION SELECT schemaname, viewname FROM pg_catalog.pg_views
-        UNION SELECT schemaname, matviewname FROM pg_catalog.pg_matviews) t
-    WHERE t.schemaname !~ '^pg_' AND t.schemaname <> 'information_schema'
-        AND pg_catalog.has_schema_privilege(current_user, t.schemaname, 'usage'))
-SELECT t.* FROM table_privileges t WHERE t.schema IN ('public', 'side') ORDER BY t.schema, t.table
+        SELECT viewname AS title, schemaname AS place FROM pg_catalog.pg_views
+        UNION SELECT matviewname, schemaname FROM pg_catalog.pg_matviews
+        UNION SELECT tablename, schemaname FROM pg_catalog.pg_tables) o
+    WHERE pg_catalog.has_schema_privilege(current_user, o.place, 'usage') AND o.place !~ '^(pg_|information)')
+SELECT a.* FROM allowed a WHERE a.schema IN ('side', 'public') ORDER BY a.table, a.schema
 
 -- step: tables
--- compare: schema, name, type, description
+-- compare: title, kind, place, note
 -- values: "public"
-SELECT "n"."nspname" AS "schema", "c"."relname" AS "name",
-    CASE "c"."relkind" WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'PARTITIONED TABLE' WHEN 'v' THEN 'VIEW'
-        WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE NULL END AS "type",
-    "d"."description" AS "description", "stat"."n_live_tup" AS "estimated_row_count"
-FROM "pg_catalog"."pg_class" AS "c"
-INNER JOIN "pg_catalog"."pg_namespace" AS "n" ON "c"."relnamespace" = "n"."oid"
-LEFT JOIN "pg_catalog"."pg_description" AS "d"
-    ON ("c"."oid" = "d"."objoid") AND ("d"."objsubid" = 0) AND ("d"."classoid" = 'pg_class'::regclass)
-LEFT JOIN "pg_stat_user_tables" AS "stat"
-    ON ("n"."nspname" = "stat"."schemaname") AND ("c"."relname" = "stat"."relname")
-WHERE ("c"."relnamespace" = "n"."oid") AND ("n"."nspname" !~ '^pg_') AND ("n"."nspname" <> 'information_schema')
-    AND c.relkind IN ('r', 'p', 'v', 'f', 'm') AND ("n"."nspname" IN (?))
-ORDER BY "type" ASC, "schema" ASC, "name" ASC
+SELECT "obj"."relname" AS "title",
+    CASE "obj"."relkind" WHEN 'v' THEN 'A VIEW' WHEN 'm' THEN 'KEPT ROWS' WHEN 'r' THEN 'A TABLE' ELSE NULL END AS "kind",
+    "space"."nspname" AS "place", "seen"."n_live_tup" AS "about_rows", "note"."description" AS "note"
+FROM "pg_catalog"."pg_namespace" AS "space"
+INNER JOIN "pg_catalog"."pg_class" AS "obj" ON "space"."oid" = "obj"."relnamespace"
+LEFT JOIN "pg_stat_user_tables" AS "seen" ON ("obj"."relname" = "seen"."relname") AND ("space"."nspname" = "seen"."schemaname")
+LEFT JOIN "pg_catalog"."pg_description" AS "note"
+    ON ("note"."classoid" = 'pg_class'::regclass) AND ("note"."objsubid" = 0) AND ("note"."objoid" = "obj"."oid")
+WHERE ("space"."nspname" IN (?)) AND ("space"."nspname" !~ '^pg_') AND obj.relkind IN ('v', 'm', 'r')
+ORDER BY "kind" DESC, "title" ASC
 
 -- step: fields
--- values: "public", "fields", "public", "fields"
-SELECT "c"."column_name" AS "name",
-    CASE WHEN "c"."udt_schema" IN ('public', 'pg_catalog') THEN FORMAT('%s', "c"."udt_name")
-        ELSE FORMAT('"%s"."%s"', "c"."udt_schema", "c"."udt_name") END AS "database-type",
-    "c"."ordinal_position" - 1 AS "database-position", "c"."table_schema" AS "table-schema", "c"."table_name" AS "table-name",
-    "pk"."column_name" IS NOT NULL AS "pk?",
-    COL_DESCRIPTION(CAST(CAST(FORMAT('%I.%I', CAST("c"."table_schema" AS TEXT), CAST("c"."table_name" AS TEXT)) AS REGCLASS) AS OID),
-        "c"."ordinal_position") AS "field-comment",
-    (("column_default" IS NULL) OR (LOWER("column_default") = 'null')) AND ("is_nullable" = 'NO')
-        AND NOT ((("column_default" IS NOT NULL) AND ("column_default" LIKE '%nextval(%')) OR ("is_identity" <> 'NO'))
-        AS "database-required",
-    (("column_default" IS NOT NULL) AND ("column_default" LIKE '%nextval(%')) OR ("is_identity" <> 'NO')
-        AS "database-is-auto-increment"
-FROM "information_schema"."columns" AS "c"
+-- values: "fields", "public", "fields"
+SELECT "col"."table_name" AS "of-table", "col"."ordinal_position" - 1 AS "at-place", "col"."column_name" AS "title",
+    CASE WHEN "col"."udt_schema" IN ('pg_catalog') THEN FORMAT('%s', "col"."udt_name")
+        ELSE FORMAT('"%s"."%s"', "col"."udt_schema", "col"."udt_name") END AS "its-type",
+    "key"."column_name" IS NOT NULL AS "key?",
+    ("is_identity" <> 'NO') OR (("column_default" IS NOT NULL) AND ("column_default" LIKE '%nextval(%')) AS "is-numbered",
+    ("is_nullable" = 'NO') AND NOT (COALESCE(LOWER("column_default"), 'null') <> 'null') AS "is-needed",
+    COL_DESCRIPTION(CAST(CAST(FORMAT('%I.%I', CAST("col"."table_schema" AS TEXT), CAST("col"."table_name" AS TEXT)) AS REGCLASS) AS OID),
+        "col"."ordinal_position") AS "note"
+FROM "information_schema"."columns" AS "col"
 LEFT JOIN (
-    SELECT "tc"."table_schema", "tc"."table_name", "kc"."column_name"
-    FROM "information_schema"."table_constraints" AS "tc"
-    INNER JOIN "information_schema"."key_column_usage" AS "kc"
-        ON ("tc"."constraint_name" = "kc"."constraint_name") AND ("tc"."table_schema" = "kc"."table_schema")
-        AND ("tc"."table_name" = "kc"."table_name")
-    WHERE "tc"."constraint_type" = 'PRIMARY KEY') AS "pk"
-    ON ("c"."table_schema" = "pk"."table_schema") AND ("c"."table_name" = "pk"."table_name")
-    AND ("c"."column_name" = "pk"."column_name")
-WHERE c.table_schema !~ '^information_schema|catalog_history|pg_' AND ("c"."table_schema" IN (?)) AND ("c"."table_name" IN (?))
+    SELECT "use"."column_name", "use"."table_name", "use"."table_schema"
+    FROM "information_schema"."key_column_usage" AS "use"
+    INNER JOIN "information_schema"."table_constraints" AS "rule"
+        ON ("rule"."constraint_name" = "use"."constraint_name") AND ("rule"."table_name" = "use"."table_name")
+    WHERE "rule"."constraint_type" = 'PRIMARY KEY') AS "key"
+    ON ("key"."column_name" = "col"."column_name") AND ("key"."table_name" = "col"."table_name")
+    AND ("key"."table_schema" = "col"."table_schema")
+WHERE ("col"."table_name" IN (?)) AND col.table_schema !~ '^pg_|information_schema'
 UNION ALL
-SELECT "pa"."attname",
-    CASE WHEN "ptn"."nspname" IN ('public', 'pg_catalog') THEN FORMAT('%s', "pt"."typname")
-        ELSE FORMAT('"%s"."%s"', "ptn"."nspname", "pt"."typname") END,
-    "pa"."attnum" - 1, "pn"."nspname", "pc"."relname", FALSE, NULL, FALSE, FALSE
-FROM "pg_catalog"."pg_class" AS "pc"
-INNER JOIN "pg_catalog"."pg_namespace" AS "pn" ON "pn"."oid" = "pc"."relnamespace"
-INNER JOIN "pg_catalog"."pg_attribute" AS "pa" ON "pa"."attrelid" = "pc"."oid"
-INNER JOIN "pg_catalog"."pg_type" AS "pt" ON "pt"."oid" = "pa"."atttypid"
-INNER JOIN "pg_catalog"."pg_namespace" AS "ptn" ON "ptn"."oid" = "pt"."typnamespace"
-WHERE ("pc"."relkind" = 'm') AND ("pa"."attnum" >= 1) AND ("pn"."nspname" IN (?)) AND ("pc"."relname" IN (?))
-ORDER BY "table-schema", "table-name", "database-position"
+SELECT "rel"."relname", "att"."attnum" - 1, "att"."attname", FORMAT('%s', "typ"."typname"), FALSE, FALSE, FALSE, NULL
+FROM "pg_catalog"."pg_attribute" AS "att"
+INNER JOIN "pg_catalog"."pg_type" AS "typ" ON "att"."atttypid" = "typ"."oid"
+INNER JOIN "pg_catalog"."pg_class" AS "rel" ON "att"."attrelid" = "rel"."oid"
+INNER JOIN "pg_catalog"."pg_namespace" AS "space" ON "rel"."relnamespace" = "space"."oid"
+WHERE ("space"."nspname" IN (?)) AND ("rel"."relname" IN (?)) AND ("att"."attnum" > 0) AND ("rel"."relkind" = 'm')
+ORDER BY "at-place", "of-table"
 
 -- step: foreign keys
-SELECT "fk_ns"."nspname" AS "fk-table-schema", "fk_table"."relname" AS "fk-table-name", "fk_column"."attname" AS "fk-column-name",
-    "pk_ns"."nspname" AS "pk-table-schema", "pk_table"."relname" AS "pk-table-name", "pk_column"."attname" AS "pk-column-name"
-FROM "pg_constraint" AS "c"
-INNER JOIN "pg_class" AS "fk_table" ON "c"."conrelid" = "fk_table"."oid"
-INNER JOIN "pg_namespace" AS "fk_ns" ON "c"."connamespace" = "fk_ns"."oid"
-INNER JOIN "pg_attribute" AS "fk_column" ON "c"."conrelid" = "fk_column"."attrelid"
-INNER JOIN "pg_class" AS "pk_table" ON "c"."confrelid" = "pk_table"."oid"
-INNER JOIN "pg_namespace" AS "pk_ns" ON "pk_table"."relnamespace" = "pk_ns"."oid"
-INNER JOIN "pg_attribute" AS "pk_column" ON "c"."confrelid" = "pk_column"."attrelid"
-WHERE fk_ns.nspname !~ '^information_schema|catalog_history|pg_' AND ("c"."contype" = 'f'::char)
-    AND ("fk_column"."attnum" = ANY(c.conkey)) AND ("pk_column"."attnum" = ANY(c.confkey))
-ORDER BY "fk-table-schema", "fk-table-name"
+SELECT "whence"."relname" AS "from-table", "near"."attname" AS "from-field", "whither"."relname" AS "to-table",
+    "far"."attname" AS "to-field", "space"."nspname" AS "in-schema"
+FROM "pg_class" AS "whence"
+INNER JOIN "pg_constraint" AS "link" ON "whence"."oid" = "link"."conrelid"
+INNER JOIN "pg_class" AS "whither" ON "whither"."oid" = "link"."confrelid"
+INNER JOIN "pg_attribute" AS "far" ON "far"."attrelid" = "whither"."oid"
+INNER JOIN "pg_attribute" AS "near" ON "near"."attrelid" = "whence"."oid"
+INNER JOIN "pg_namespace" AS "space" ON "space"."oid" = "whence"."relnamespace"
+WHERE ("far"."attnum" = ANY(link.confkey)) AND ("near"."attnum" = ANY(link.conkey))
+    AND ("link"."contype" = 'f'::char) AND space.nspname !~ '^pg_|information_schema'
+ORDER BY "from-table", "from-field"
 
 -- step: indexes
--- values: "public", "fields"
-SELECT "tmp"."table-schema", "tmp"."table-name",
-    TRIM(BOTH '"' FROM pg_catalog.pg_get_indexdef("tmp"."ci_oid", "tmp"."pos", FALSE)) AS "field-name"
+-- values: "fields"
+SELECT TRIM(BOTH '"' FROM pg_catalog.pg_get_indexdef("one"."index", "one"."nth", FALSE)) AS "first-field", "one"."of-table"
 FROM (
-    SELECT "n"."nspname" AS "table-schema", "ct"."relname" AS "table-name", "ci"."oid" AS "ci_oid",
-        (information_schema._pg_expandarray("i"."indkey")).n AS "pos"
-    FROM "pg_catalog"."pg_class" AS "ct"
-    INNER JOIN "pg_catalog"."pg_namespace" AS "n" ON "ct"."relnamespace" = "n"."oid"
-    INNER JOIN "pg_catalog"."pg_index" AS "i" ON "ct"."oid" = "i"."indrelid"
-    INNER JOIN "pg_catalog"."pg_class" AS "ci" ON "ci"."oid" = "i"."indexrelid"
-    WHERE (pg_catalog.pg_get_expr("i"."indpred", "i"."indrelid") IS NULL)
-        AND n.nspname !~ '^information_schema|catalog_history|pg_' AND ("n"."nspname" IN (?)) AND ("ct"."relname" IN (?))) AS "tmp"
-WHERE "tmp"."pos" = 1
+    SELECT (information_schema._pg_expandarray("x"."indkey")).n AS "nth", "x"."indexrelid" AS "index", "rel"."relname" AS "of-table"
+    FROM "pg_catalog"."pg_index" AS "x"
+    INNER JOIN "pg_catalog"."pg_class" AS "rel" ON "rel"."oid" = "x"."indrelid"
+    WHERE ("rel"."relname" IN (?)) AND (pg_catalog.pg_get_expr("x"."indpred", "x"."indrelid") IS NULL)) AS "one"
+WHERE "one"."nth" = 1
 
 -- step: enums
-SELECT nspname, typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-WHERE t.oid IN (SELECT DISTINCT enumtypid FROM pg_enum e)
+SELECT k.typname, s.nspname FROM pg_namespace s JOIN pg_type k ON k.typnamespace = s.oid
+WHERE k.oid IN (SELECT DISTINCT labels.enumtypid FROM pg_enum labels) ORDER BY k.typname
 
 -- step: does a table answer
 SELECT TRUE AS "_" FROM "public"."fields" WHERE 1 <> 1 LIMIT 0
 
 -- step: fingerprint
-SELECT "source"."name" AS "name", "source"."substring1" AS "substring1" FROM (
-    SELECT "public"."fields"."name" AS "name", SUBSTRING("public"."fields"."name", 1, 1234) AS "substring1", "public"."fields"."id" AS "id"
-    FROM "public"."fields") AS "source" ORDER BY "source"."id" LIMIT 10000
+SELECT "seen"."beginning" AS "beginning", "seen"."name" AS "name" FROM (
+    SELECT "public"."fields"."id" AS "id", "public"."fields"."name" AS "name", SUBSTRING("public"."fields"."name", 1, 500) AS "beginning"
+    FROM "public"."fields") AS "seen" ORDER BY "seen"."id" LIMIT 9999
 
 -- step: distinct values
 SELECT "public"."orders"."customer" AS "customer" FROM "public"."orders"
-GROUP BY "public"."orders"."customer" ORDER BY "public"."orders"."customer" ASC LIMIT 1001
+GROUP BY "public"."orders"."customer" ORDER BY "public"."orders"."customer" ASC LIMIT 99
 
 -- step: by month
-SELECT CAST(DATE_TRUNC('month', CAST("public"."orders"."placed" AS timestamp)) AS date) AS "placed", SUM("public"."orders"."amount") AS "sum"
+SELECT SUM("public"."orders"."amount") AS "earned", CAST(DATE_TRUNC('month', CAST("public"."orders"."placed" AS timestamp)) AS date) AS "month"
 FROM "public"."orders" GROUP BY CAST(DATE_TRUNC('month', CAST("public"."orders"."placed" AS timestamp)) AS date)
 ORDER BY CAST(DATE_TRUNC('month', CAST("public"."orders"."placed" AS timestamp)) AS date) ASC
 
 -- step: by week
-SELECT CAST((CAST(DATE_TRUNC('week', CAST((CAST("public"."orders"."placed" AS timestamp) + INTERVAL '1 day') AS timestamp)) AS timestamp)
-    + INTERVAL '-1 day') AS date) AS "placed", COUNT(*) AS "count"
-FROM "public"."orders" GROUP BY 1 ORDER BY 1
+SELECT COUNT(*) AS "orders", CAST((CAST(DATE_TRUNC('week', CAST((CAST("public"."orders"."placed" AS timestamp) + INTERVAL '1 day')
+    AS timestamp)) AS timestamp) + INTERVAL '-1 day') AS date) AS "sunday"
+FROM "public"."orders" GROUP BY 2 ORDER BY 2
 
 -- step: part of a date
-SELECT CAST(EXTRACT(dow FROM "placed") AS integer) + 1 AS "day", CAST(EXTRACT(quarter FROM "placed") AS integer) AS "quarter", COUNT(*) AS "count"
-FROM "public"."orders" GROUP BY 1, 2 ORDER BY 1, 2
+SELECT COUNT(*) AS "orders", CAST(EXTRACT(quarter FROM "placed") AS integer) AS "quarter", CAST(EXTRACT(dow FROM "placed") AS integer) + 1 AS "day"
+FROM "public"."orders" GROUP BY 2, 3 ORDER BY 2, 3
 
 -- step: a day of a timestamp
-SELECT CAST("at" AS date) AS "at", MIN("ratio") AS "min", AVG("ratio") AS "avg" FROM "public"."fields" WHERE "id" < 3 GROUP BY 1 ORDER BY 1
+SELECT AVG("ratio") AS "middle", MIN("ratio") AS "least", CAST("at" AS date) AS "day" FROM "public"."fields" WHERE "id" < 3 GROUP BY 3 ORDER BY 3
 
 -- step: filter of text
 -- values: "%AD%"
-SELECT COUNT(*) AS "count" FROM "public"."orders" WHERE (LOWER("public"."orders"."customer") LIKE LOWER(?))
+SELECT COUNT(*) AS "found" FROM "public"."orders" WHERE (LOWER("public"."orders"."customer") LIKE LOWER(?))
 
 -- step: joined
-SELECT "public"."orders"."id" AS "id", "Totals"."total" AS "Totals__total" FROM "public"."orders"
-LEFT JOIN "public"."totals" AS "Totals" ON "public"."orders"."customer" = "Totals"."customer" ORDER BY 1 LIMIT 2000
+SELECT "Of Customers"."total" AS "Of Customers__total", "public"."orders"."id" AS "id" FROM "public"."orders"
+LEFT JOIN "public"."totals" AS "Of Customers" ON "public"."orders"."customer" = "Of Customers"."customer" ORDER BY 2 LIMIT 99
 
 -- step: in bins
-SELECT FLOOR((("source"."amount" - 0.0) / 10.0)) * 10.0 + 0.0 AS "amount", COUNT(*) AS "count" FROM (
-    SELECT "amount" FROM "public"."orders") AS "source" GROUP BY 1 ORDER BY 1
+SELECT COUNT(*) AS "orders", FLOOR((("inner"."amount" - 5.0) / 7.5)) * 7.5 + 5.0 AS "from" FROM (
+    SELECT "amount" FROM "public"."orders") AS "inner" GROUP BY 2 ORDER BY 2
 
 -- step: median
-SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY "ratio") AS "median" FROM "public"."fields" WHERE "id" < 3
+SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY "ratio") AS "middle" FROM "public"."fields" WHERE "id" < 3
 
 -- step: between days
 -- values: "2024-01-01", "2024-01-02"
-SELECT COUNT(*) AS "count" FROM "public"."orders" WHERE "placed" >= CAST(? AS date) AND "placed" < CAST(? AS date)
+SELECT COUNT(*) AS "orders" FROM "public"."orders" WHERE "placed" < CAST(? AS date) OR "placed" >= CAST(? AS date)
 
 -- step: last days
-SELECT COUNT(*) AS "count" FROM "public"."orders"
-WHERE "placed" >= CAST((CAST(NOW() AS timestamp) + (INTERVAL '-30 day')) AS date) AND "placed" < CAST(NOW() AS date)
+SELECT COUNT(*) AS "orders" FROM "public"."orders"
+WHERE "placed" < CAST(NOW() AS date) AND "placed" >= CAST((CAST(NOW() AS timestamp) + (INTERVAL '-90 day')) AS date)

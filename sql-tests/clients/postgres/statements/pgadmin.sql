@@ -1,5 +1,5 @@
 -- played by player.py
--- What pgAdmin asks to connect, and for its tree and its properties of a table.
+-- The relations, functions and forms that pgAdmin uses to connect, and for its tree and its properties of a table; the statements are ours.
 -- protocol: simple
 
 -- step: start
@@ -13,103 +13,99 @@ SET client_min_messages=notice
 SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output'
 
 -- step: the database
--- compare: datname, datallowconn, serverencoding, cancreate, datistemplate
-SELECT db.oid AS did, db.datname, db.datallowconn, pg_encoding_to_char(db.encoding) AS serverencoding,
-    has_database_privilege(db.oid, 'CREATE') AS cancreate, datistemplate
-FROM pg_catalog.pg_database db WHERE db.datname = current_database()
+-- compare: datname, encoding, may_create, datistemplate, datallowconn
+SELECT datistemplate, pg_encoding_to_char(d.encoding) AS encoding, has_database_privilege(d.oid, 'CREATE') AS may_create,
+    d.datallowconn, d.datname, d.oid AS number
+FROM pg_catalog.pg_database d WHERE current_database() = d.datname
 
 -- step: who
--- compare: name, is_superuser, can_create_role, can_create_db
-SELECT roles.oid AS id, roles.rolname AS name, roles.rolsuper AS is_superuser,
-    CASE WHEN roles.rolsuper THEN true ELSE roles.rolcreaterole END AS can_create_role,
-    CASE WHEN roles.rolsuper THEN true ELSE roles.rolcreatedb END AS can_create_db
-FROM pg_catalog.pg_roles AS roles WHERE rolname = current_user
+-- compare: title, makes_databases, makes_roles, is_root
+SELECT CASE WHEN me.rolsuper THEN true ELSE me.rolcreatedb END AS makes_databases,
+    CASE WHEN me.rolsuper THEN true ELSE me.rolcreaterole END AS makes_roles, me.rolsuper AS is_root, me.rolname AS title, me.oid AS number
+FROM pg_catalog.pg_roles AS me WHERE current_user = rolname
 
 -- step: is it recovering
-SELECT CASE WHEN usesuper THEN pg_is_in_recovery() ELSE FALSE END AS inrecovery,
-    CASE WHEN usesuper AND pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE FALSE END AS isreplaypaused
-FROM pg_user WHERE usename = current_user
+SELECT CASE WHEN NOT usesuper THEN FALSE ELSE pg_is_in_recovery() END AS recovers,
+    CASE WHEN pg_is_in_recovery() AND usesuper THEN pg_is_wal_replay_paused() ELSE FALSE END AS waits
+FROM pg_user WHERE current_user = usename
 
 -- step: databases
 -- compare: nothing
-SELECT db.oid AS did, db.datname AS name, ta.spcname AS spcname, db.datallowconn, db.datistemplate AS is_template,
-    pg_catalog.has_database_privilege(db.oid, 'CREATE') AS cancreate, datdba AS owner, descr.description
-FROM pg_catalog.pg_database db
-LEFT OUTER JOIN pg_catalog.pg_tablespace ta ON db.dattablespace = ta.oid
-LEFT OUTER JOIN pg_catalog.pg_shdescription descr ON (db.oid = descr.objoid AND descr.classoid = 'pg_database'::regclass)
-WHERE db.oid > 0::OID OR db.datname IN ('postgres', 'edb') ORDER BY datname
+SELECT d.datname AS title, place.spcname AS place, datdba AS belongs_to, pg_catalog.has_database_privilege(d.oid, 'CREATE') AS may_create,
+    note.description, d.datistemplate AS is_model, d.oid AS number
+FROM pg_catalog.pg_database d
+LEFT OUTER JOIN pg_catalog.pg_shdescription note ON (note.classoid = 'pg_database'::regclass AND note.objoid = d.oid)
+LEFT OUTER JOIN pg_catalog.pg_tablespace place ON place.oid = d.dattablespace
+WHERE d.datname IN ('quern', 'postgres') OR d.oid > 0::OID ORDER BY datname
 
 -- step: schemas
--- compare: name, can_create, has_usage
-SELECT nsp.oid, nsp.nspname AS name, pg_catalog.has_schema_privilege(nsp.oid, 'CREATE') AS can_create,
-    pg_catalog.has_schema_privilege(nsp.oid, 'USAGE') AS has_usage
-FROM pg_catalog.pg_namespace nsp
-WHERE nspname NOT LIKE E'pg\\_%' AND nspname NOT IN ('information_schema', 'system') AND NOT (
-    (nsp.nspname = 'pg_catalog' AND EXISTS (
-        SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'pg_class' AND relnamespace = nsp.oid LIMIT 1)))
-ORDER BY nspname
+-- compare: title, may_use, may_create
+SELECT s.nspname AS title, pg_catalog.has_schema_privilege(s.oid, 'USAGE') AS may_use,
+    pg_catalog.has_schema_privilege(s.oid, 'CREATE') AS may_create, s.oid AS number
+FROM pg_catalog.pg_namespace s
+WHERE NOT ((EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relnamespace = s.oid AND relname = 'pg_class' LIMIT 1)
+        AND s.nspname = 'pg_catalog'))
+    AND nspname NOT IN ('system', 'information_schema') AND nspname NOT LIKE E'pg\\_t%' ORDER BY nspname
 
 -- step: tables
--- compare: name, triggercount, has_enable_triggers, is_partitioned, description
-SELECT rel.oid, rel.relname AS name,
-    (SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = rel.oid AND tgisinternal = FALSE) AS triggercount,
-    (SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = rel.oid AND tgisinternal = FALSE AND tgenabled = 'O') AS has_enable_triggers,
-    (CASE WHEN rel.relkind = 'p' THEN true ELSE false END) AS is_partitioned,
-    nsp.nspname AS schema, rel.relkind, des.description
-FROM pg_catalog.pg_class rel
-INNER JOIN pg_catalog.pg_namespace nsp ON rel.relnamespace = nsp.oid
-LEFT OUTER JOIN pg_catalog.pg_description des
-    ON (des.objoid = rel.oid AND des.objsubid = 0 AND des.classoid = 'pg_class'::regclass)
-WHERE rel.relkind IN ('r', 's', 't', 'p') AND rel.relnamespace = 2200::oid AND NOT rel.relispartition ORDER BY rel.relname
+-- compare: title, fires, fires_now, in_parts, note
+SELECT r.relname AS title, note.description AS note, (CASE WHEN r.relkind <> 'p' THEN false ELSE true END) AS in_parts,
+    (SELECT count(*) FROM pg_catalog.pg_trigger g WHERE g.tgisinternal = FALSE AND g.tgrelid = r.oid) AS fires,
+    (SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgenabled = 'O' AND tgrelid = r.oid) AS fires_now, r.oid AS number
+FROM pg_catalog.pg_namespace s
+INNER JOIN pg_catalog.pg_class r ON s.oid = r.relnamespace
+LEFT OUTER JOIN pg_catalog.pg_description note ON (note.classoid = 'pg_class'::regclass AND note.objsubid = 0 AND note.objoid = r.oid)
+WHERE NOT r.relispartition AND r.relnamespace = 2200::oid AND r.relkind IN ('p', 't', 's', 'r') ORDER BY r.relname
 
 -- step: columns
--- compare: name, attnum, not_null, datatype, displaytypname, defval
-SELECT DISTINCT att.attname AS name, att.attnum, att.attnotnull AS not_null, format_type(ty.oid, NULL) AS datatype,
-    pg_catalog.format_type(ty.oid, att.atttypmod) AS displaytypname, pg_catalog.pg_get_expr(def.adbin, def.adrelid) AS defval,
-    CASE WHEN att.attidentity IN ('a', 'd') THEN 'i' WHEN att.attgenerated IN ('s') THEN 'g' ELSE 'n' END AS colconstype,
-    et.typname AS elemtypename, des.description
-FROM pg_catalog.pg_attribute att
-JOIN pg_catalog.pg_type ty ON ty.oid = atttypid
-LEFT OUTER JOIN pg_catalog.pg_type et ON et.oid = ty.typelem
-LEFT OUTER JOIN pg_catalog.pg_attrdef def ON adrelid = att.attrelid AND adnum = att.attnum
-LEFT OUTER JOIN pg_catalog.pg_description des
-    ON (des.objoid = att.attrelid AND des.objsubid = att.attnum AND des.classoid = 'pg_class'::regclass)
-WHERE att.attrelid = ${fields}::oid AND att.attnum > 0 AND att.attisdropped IS FALSE ORDER BY att.attnum
+-- compare: title, place, kind, full_kind, not_null, otherwise
+SELECT DISTINCT f.attnum AS place, f.attname AS title, pg_catalog.format_type(k.oid, f.atttypmod) AS full_kind, format_type(k.oid, NULL) AS kind,
+    CASE WHEN f.attgenerated IN ('s') THEN 'computed' WHEN f.attidentity IN ('d', 'a') THEN 'counted' ELSE 'given' END AS comes_from,
+    f.attnotnull AS not_null, pg_catalog.pg_get_expr(e.adbin, e.adrelid) AS otherwise, item.typname AS of_what, note.description
+FROM pg_catalog.pg_type k
+JOIN pg_catalog.pg_attribute f ON atttypid = k.oid
+LEFT OUTER JOIN pg_catalog.pg_attrdef e ON adnum = f.attnum AND adrelid = f.attrelid
+LEFT OUTER JOIN pg_catalog.pg_type item ON k.typelem = item.oid
+LEFT OUTER JOIN pg_catalog.pg_description note
+    ON (note.classoid = 'pg_class'::regclass AND note.objsubid = f.attnum AND note.objoid = f.attrelid)
+WHERE f.attisdropped IS FALSE AND f.attnum > 0 AND f.attrelid = ${fields}::oid ORDER BY f.attnum
 
 -- step: columns as types
-SELECT att.attname AS name, att.atttypid, tn.nspname AS typnspname, ty.typstorage AS defaultstorage, col.collname
-FROM pg_catalog.pg_attribute att
-JOIN pg_catalog.pg_type ty ON ty.oid = att.atttypid
-JOIN pg_catalog.pg_namespace tn ON tn.oid = ty.typnamespace
-LEFT OUTER JOIN pg_catalog.pg_collation col ON att.attcollation = col.oid
-WHERE att.attrelid = ${orders}::oid AND att.attnum > 0 ORDER BY att.attnum
+SELECT s.nspname, k.typstorage AS kept, f.attname AS title, f.atttypid, c.collname
+FROM pg_catalog.pg_type k
+JOIN pg_catalog.pg_attribute f ON k.oid = f.atttypid
+LEFT OUTER JOIN pg_catalog.pg_collation c ON c.oid = f.attcollation
+JOIN pg_catalog.pg_namespace s ON k.typnamespace = s.oid
+WHERE f.attnum > 0 AND f.attrelid = ${orders}::oid ORDER BY f.attnum
 
 -- step: views
--- compare: name
-SELECT c.oid, c.relname AS name, description AS comment FROM pg_catalog.pg_class c
-LEFT OUTER JOIN pg_catalog.pg_description des ON (des.objoid = c.oid AND des.objsubid = 0 AND des.classoid = 'pg_class'::regclass)
-WHERE c.relkind = 'v' AND c.relnamespace = 2200::oid ORDER BY c.relname
+-- compare: title
+SELECT description AS note, v.relname AS title, v.oid FROM pg_catalog.pg_class v
+LEFT OUTER JOIN pg_catalog.pg_description w ON (w.classoid = 'pg_class'::regclass AND w.objsubid = 0 AND w.objoid = v.oid)
+WHERE v.relnamespace = 2200::oid AND v.relkind = 'v' ORDER BY v.relname
 
 -- step: constraints
-SELECT conname, contype, pg_catalog.pg_get_constraintdef(oid, true) AS def FROM pg_catalog.pg_constraint WHERE conrelid = ${fields}::oid
+SELECT pg_catalog.pg_get_constraintdef(oid, true) AS written, contype, conname FROM pg_catalog.pg_constraint WHERE conrelid = ${fields}::oid
 
 -- step: sessions work
 -- compare: nothing
-SELECT pid, datname, usename, application_name, client_addr, pg_catalog.to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') AS backend_start,
-    state, wait_event_type || ': ' || wait_event AS wait_event,
-    array_to_string(pg_catalog.pg_blocking_pids(pid), ', ') AS blocking_pids, query, backend_type
-FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()
+SELECT query, state, usename, datname, client_addr, array_to_string(pg_catalog.pg_blocking_pids(pid), ', ') AS waits_for,
+    wait_event || ' of ' || wait_event_type AS waits, application_name, backend_type,
+    pg_catalog.to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') AS since, pid
+FROM pg_catalog.pg_stat_activity WHERE pg_backend_pid() = pid
 
 -- step: dashboard works
 -- compare: nothing
-SELECT 'session_stats' AS chart_name, pg_catalog.row_to_json(t) AS chart_data FROM (
-    SELECT (SELECT count(*) FROM pg_catalog.pg_stat_activity) AS "Total",
-        (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE state = 'active') AS "Active") t
+SELECT pg_catalog.row_to_json(counts) AS points, 'sessions' AS chart FROM (
+    SELECT (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE state <> 'active') AS "At rest",
+        (SELECT count(*) FROM pg_catalog.pg_stat_activity) AS "All") counts
+UNION ALL SELECT pg_catalog.row_to_json(counts) AS points, 'blocks' AS chart FROM (
+    SELECT (SELECT sum(blks_hit) FROM pg_catalog.pg_stat_database) AS "Hits") counts
 
 -- step: transactions work
 -- compare: nothing
-SELECT sum(xact_commit + xact_rollback) AS "Transactions", sum(blks_read) AS "Reads" FROM pg_catalog.pg_stat_database
-WHERE datname = current_database()
+SELECT sum(blks_read) AS "Read", sum(xact_rollback + xact_commit) AS "Ended" FROM pg_catalog.pg_stat_database
+WHERE current_database() = datname
 
 -- step: rows
 SELECT * FROM public.fields ORDER BY id ASC
