@@ -4,6 +4,7 @@
 //! well, so a function carries no state of its own.
 
 mod aggregate;
+mod alternatives;
 mod bounded;
 mod calendar;
 mod constants;
@@ -12,6 +13,7 @@ mod define;
 pub mod directory;
 mod extend;
 mod growth;
+pub mod iso_time;
 mod json;
 mod keywords;
 mod planner;
@@ -52,7 +54,9 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         state.register_udaf(Arc::new(function))?;
     }
     state.register_udf(Arc::new(text_of::function()))?;
+    state.register_udf(Arc::new(iso_time::function()))?;
     state.register_udtf("pg_get_keywords", Arc::new(keywords::Keywords));
+    alternatives::register(state)?;
     bounded::register(state)?;
     let meaning = rewrite::PostgresMeaning::new(state.scalar_functions().clone());
     state.register_function_rewrite(Arc::new(meaning))?;

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, not_impl_err};
 use datafusion::logical_expr::expr::{Between, Like, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::type_coercion::is_datetime;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, WindowFrameBound, WindowFrameUnits, lit,
 };
 
 use super::scalar::checked::checked;
+use crate::sql::type_name;
 
 #[derive(Debug)]
 pub(super) struct PostgresMeaning {
@@ -93,27 +95,37 @@ fn arithmetic(expr: &BinaryExpr, schema: &DFSchema) -> Option<Expr> {
     checked(expr, &left, &right)
 }
 
-/// RANGE without a distance is GROUPS, which DataFusion takes for types that it cannot subtract.
-fn window(expr: &WindowFunction, schema: &DFSchema) -> Option<Expr> {
+/// RANGE without a distance is GROUPS, which DataFusion takes for types that it cannot subtract; a
+/// distance needs numbers, dates or timestamps.
+fn window(expr: &WindowFunction, schema: &DFSchema) -> Result<Option<Expr>> {
     let frame = &expr.params.window_frame;
+    let Some(key) = expr.params.order_by.first() else {
+        return Ok(None);
+    };
+    let Ok(ordered_by) = key.expr.get_type(schema) else {
+        return Ok(None);
+    };
+    let is_measured = match &ordered_by {
+        DataType::Dictionary(_, value) => value.is_numeric(),
+        other => other.is_numeric() || is_datetime(other) || other.is_null(),
+    };
+    if frame.units != WindowFrameUnits::Range || is_measured {
+        return Ok(None);
+    }
     let is_distance =
         |bound: &WindowFrameBound| !bound.is_unbounded() && *bound != WindowFrameBound::CurrentRow;
-    if frame.units != WindowFrameUnits::Range
-        || is_distance(&frame.start_bound)
-        || is_distance(&frame.end_bound)
-    {
-        return None;
+    if is_distance(&frame.start_bound) || is_distance(&frame.end_bound) {
+        return not_impl_err!(
+            "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
+            type_name(&ordered_by)
+        );
     }
-    let ordered_by = expr.params.order_by.first()?.expr.get_type(schema).ok()?;
-    let is_refused = match &ordered_by {
-        DataType::Interval(_) | DataType::Duration(_) | DataType::Struct(_) => true,
-        other => other.is_binary(),
-    };
-    is_refused.then(|| {
-        let mut grouped = expr.clone();
-        grouped.params.window_frame.units = WindowFrameUnits::Groups;
-        Expr::WindowFunction(Box::new(grouped))
-    })
+    if ordered_by.is_string() || ordered_by.is_list() || ordered_by == DataType::Boolean {
+        return Ok(None);
+    }
+    let mut grouped = expr.clone();
+    grouped.params.window_frame.units = WindowFrameUnits::Groups;
+    Ok(Some(Expr::WindowFunction(Box::new(grouped))))
 }
 
 /// At least one interval, and nothing that is not a length of time.
@@ -141,7 +153,7 @@ impl FunctionRewrite for PostgresMeaning {
                 .or_else(|| arithmetic(binary, schema)),
             Expr::Between(between) => self.between(between, schema),
             Expr::SimilarTo(like) => self.similar(like),
-            Expr::WindowFunction(function) => window(function, schema),
+            Expr::WindowFunction(function) => window(function, schema)?,
             _ => None,
         };
         Ok(match replacement {

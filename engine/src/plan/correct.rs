@@ -7,6 +7,7 @@
 //! - Operators and casts mean what PostgreSQL means by them: [`operands`].
 //! - Scans that share a name and nothing else are told apart.
 //! - DISTRIBUTE BY is a partitioning by hash.
+//! - ORDER BY takes names and subqueries as PostgreSQL does: [`sorted`].
 //! - A boolean CASE guards its branches: none is computed where its condition does not hold.
 
 use std::collections::{HashMap, HashSet};
@@ -30,7 +31,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 
-use super::operands;
+use super::{operands, sorted};
 use crate::error::Error;
 
 /// Qualified column names in a statement, as (relation, column).
@@ -81,6 +82,7 @@ pub(super) fn correct(
             LogicalPlan::Join(join) if is_using(join) => {
                 using(join, qualified).map(Transformed::yes)
             }
+            LogicalPlan::Sort(keys) => sorted::sort(keys),
             _ => Ok(Transformed::no(node)),
         }
     });

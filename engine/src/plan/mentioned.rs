@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{self, TableFactor, Visitor};
 
+use super::from_function;
 use super::models::NamedModels;
 use super::resolve::identifier;
 
@@ -34,7 +35,9 @@ impl Visitor for Mentioned {
     fn pre_visit_table_factor(&mut self, relation: &TableFactor) -> ControlFlow<()> {
         if matches!(relation, TableFactor::Table { .. }) {
             self.models.of_relation(relation);
-            self.relations.push(relation.clone());
+            let stands_for = from_function::relation(relation);
+            self.relations
+                .push(stands_for.unwrap_or_else(|| relation.clone()));
         }
         ControlFlow::Continue(())
     }

@@ -30,10 +30,12 @@ mod relation;
 mod resolve;
 mod rights;
 mod sample;
+mod sorted;
 mod spilling_joins;
 mod table_oid;
 mod tables;
 mod temporary;
+mod untyped;
 mod views;
 mod virtual_tables;
 

@@ -8,13 +8,13 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     CastKind, CharacterLength, DataType, Expr, Fetch, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
-    LimitClause, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier,
-    Statement, TableAliasColumnDef, TableFactor, TableWithJoins, Value, ValueWithSpan, VisitMut,
-    VisitorMut, WildcardAdditionalOptions, visit_expressions,
+    LimitClause, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, Statement, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_expressions,
 };
 
 use super::postgres::function_call;
-use super::quantified;
+use super::{quantified, untyped};
 use crate::error::{Error, Kind, Result};
 use crate::sql::parse_query;
 
@@ -77,6 +77,13 @@ impl VisitorMut for Normalizer {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if let SetExpr::Values(values) = query.body.as_mut() {
+            untyped::columns(values);
+        }
+        if let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|o| &mut o.kind) {
+            let exprs = keys.iter_mut().map(|key| &mut key.expr);
+            exprs.for_each(quantified::membership_as_value);
+        }
         if let Err(error) = rows_with_subqueries(query) {
             return ControlFlow::Break(error);
         }
@@ -124,6 +131,7 @@ impl VisitorMut for Normalizer {
                 plain_text(expr);
             }
             Expr::Function(function) => every_item(function),
+            Expr::Array(array) => untyped::alternatives(array.elem.iter_mut().collect()),
             Expr::Like {
                 pattern,
                 escape_char,

@@ -5,6 +5,7 @@
 //! - A cast of a fraction to an integer rounds.
 //! - A cast to text writes a value as a result shows it.
 //! - A date plus a time of day is a timestamp.
+//! - A text that becomes a date or a timestamp is read as PostgreSQL reads it.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast};
 
 use super::reg_names;
-use crate::function::text_of;
+use crate::function::{iso_time, text_of};
 
 /// The expression with PostgreSQL's meaning; its operands have been through this already.
 pub(super) fn correct(
@@ -29,13 +30,13 @@ pub(super) fn correct(
         Expr::Between(mut between) => {
             let parts = [&mut between.expr, &mut between.low, &mut between.high];
             let mut parts = parts.map(|part| part.as_mut());
-            let changed = floats(&mut parts, schema)?;
+            let changed = siblings(&mut parts, schema)?;
             Ok(done(Expr::Between(between), changed))
         }
         Expr::InList(mut list) => {
             let mut parts: Vec<&mut Expr> = list.list.iter_mut().collect();
             parts.push(&mut list.expr);
-            let changed = floats(&mut parts, schema)?;
+            let changed = siblings(&mut parts, schema)?;
             Ok(done(Expr::InList(list), changed))
         }
         Expr::Case(mut case) => {
@@ -44,12 +45,12 @@ pub(super) fn correct(
                 .chain(&mut case.else_expr)
                 .map(|branch| branch.as_mut())
                 .collect();
-            let changed = floats(&mut parts, schema)?;
+            let changed = siblings(&mut parts, schema)?;
             Ok(done(Expr::Case(case), changed))
         }
         Expr::ScalarFunction(mut call) if of_alternatives(call.func.name()) => {
             let mut parts: Vec<&mut Expr> = call.args.iter_mut().collect();
-            let changed = floats(&mut parts, schema)?;
+            let changed = siblings(&mut parts, schema)?;
             Ok(done(Expr::ScalarFunction(call), changed))
         }
         Expr::Cast(mut written) => {
@@ -105,14 +106,43 @@ fn operator(mut binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Exp
     if !compares && !arithmetic {
         return Ok(Transformed::no(Expr::BinaryExpr(binary)));
     }
-    let mut changed = floats(&mut [binary.left.as_mut(), binary.right.as_mut()], schema)?;
+    let mut changed = siblings(&mut [binary.left.as_mut(), binary.right.as_mut()], schema)?;
     if matches!(binary.op, Operator::Plus | Operator::Minus) {
         changed |= date_with_time(&mut binary, schema)?;
     }
     Ok(done(Expr::BinaryExpr(binary), changed))
 }
 
-/// Where one of the operands is a float, its decimal siblings become floats.
+/// Whether a text that stands for such a value is read here.
+fn is_datetime(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
+}
+
+/// Writes a literal in the form that Arrow reads; says whether it was another one. `None`: no literal.
+fn literal_in_iso(expr: &mut Expr) -> Option<bool> {
+    let Expr::Literal(value, _) = expr else {
+        return None;
+    };
+    let text = value.try_as_str()?.unwrap_or_default().to_string();
+    let written = crate::sql::iso_time(&text);
+    let changes = written != text;
+    if changes {
+        *value = ScalarValue::Utf8(Some(written.into_owned()));
+    }
+    Some(changes)
+}
+
+/// Where one of the operands is a float, its decimal siblings become floats; where one is a date or a
+/// timestamp, its siblings that are texts are read as such.
+fn siblings(operands: &mut [&mut Expr], schema: &DFSchema) -> Result<bool> {
+    let is_time = |e: &&mut Expr| e.get_type(schema).is_ok_and(|t| is_datetime(&t));
+    if operands.iter().any(is_time) {
+        let read = operands.iter_mut().map(|operand| literal_in_iso(operand));
+        return Ok(read.flatten().fold(false, |any, changes| any | changes));
+    }
+    floats(operands, schema)
+}
+
 fn floats(operands: &mut [&mut Expr], schema: &DFSchema) -> Result<bool> {
     let types: Vec<_> = operands
         .iter()
@@ -190,6 +220,10 @@ fn cast_operand(
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if text_of::writes(&from) => {
             text_of::NAME
         }
+        t if is_datetime(t) && from.is_string() => match literal_in_iso(operand) {
+            Some(changed) => return changed,
+            None => iso_time::NAME,
+        },
         t if t.is_integer() && (from.is_floating() || from.is_decimal()) => "round",
         _ => return false,
     };

@@ -56,7 +56,7 @@ pub(super) fn comparison(expr: &mut Expr) {
     }
 }
 
-/// `IN (query)` and `EXISTS (query)` anywhere in an item of a SELECT list.
+/// `IN (query)` and `EXISTS (query)` anywhere in an item of a SELECT list or of ORDER BY.
 pub(super) fn membership_as_value(expr: &mut Expr) {
     let _ = expr.visit(&mut AsValue { depth: 0 });
 }

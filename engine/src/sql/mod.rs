@@ -7,6 +7,7 @@
 pub mod array_text;
 mod dialect;
 pub mod guard;
+mod iso_time;
 pub mod literal;
 pub mod model_syntax;
 pub mod pg_type;
@@ -16,6 +17,7 @@ mod script;
 mod types;
 
 pub use dialect::QuernDialect;
+pub use iso_time::iso_time;
 pub use place::Places;
 pub use redact::{is_secret, redacted, redacted_text, secrets, without_secrets};
 pub use script::{Cut, Lexeme, LexemeKind, cut, lexemes};

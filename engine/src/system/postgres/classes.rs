@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 
-use super::cells::row;
+use super::cells::{Rows, row};
 use super::fixed::role_oid;
 use super::objects::{Entry, Objects, Origin};
 use super::{Fill, RELATIONS};
 use crate::catalog::{Access, Privilege, RelationKind, View};
+use crate::error::Result;
 use crate::plan;
 use crate::sql::parse_query;
 use crate::system::SystemTables;
@@ -127,29 +129,35 @@ pub(super) const FILLS: &[(&str, Fill)] = &[
         }
         .boxed()
     }),
-    ("pg_stat_user_tables", |system, rows| {
-        async move {
-            let objects = system.objects();
-            for entry in &objects.relations {
-                let Origin::User(relation) = &entry.origin else { continue };
-                if entry.kind() != 'r' {
-                    continue;
-                }
-                let statistics = relation.statistics.as_ref();
-                row!(rows,
-                    "relid" => entry.oid,
-                    "schemaname" => &entry.schema,
-                    "relname" => &entry.name,
-                    "n_live_tup" => statistics.and_then(|s| i64::try_from(s.rows).ok()).unwrap_or(0),
-                    "n_dead_tup" => 0,
-                    "last_analyze" => statistics.map(|s| s.analyzed_ms.saturating_mul(1000)),
-                );
-            }
-            Ok(())
-        }
-        .boxed()
-    }),
+    ("pg_stat_all_tables", tables_read),
+    ("pg_stat_user_tables", tables_read),
 ];
+
+/// The tables of users: nobody counts what is done with those of the system.
+fn tables_read<'a>(system: &'a SystemTables, rows: &'a mut Rows) -> BoxFuture<'a, Result<()>> {
+    async move {
+        let objects = system.objects();
+        for entry in &objects.relations {
+            let Origin::User(relation) = &entry.origin else {
+                continue;
+            };
+            if entry.kind() != 'r' {
+                continue;
+            }
+            let statistics = relation.statistics.as_ref();
+            row!(rows,
+                "relid" => entry.oid,
+                "schemaname" => &entry.schema,
+                "relname" => &entry.name,
+                "n_live_tup" => statistics.and_then(|s| i64::try_from(s.rows).ok()).unwrap_or(0),
+                "n_dead_tup" => 0,
+                "last_analyze" => statistics.map(|s| s.analyzed_ms.saturating_mul(1000)),
+            );
+        }
+        Ok(())
+    }
+    .boxed()
+}
 
 fn access_list(entry: &Entry) -> Option<Vec<String>> {
     match &entry.origin {
