@@ -34,7 +34,7 @@ pub struct Codec {
     functions: Arc<Functions>,
     /// The stores of the plans that are written, by their URLs.
     stores: RwLock<HashMap<String, CarriedStore>>,
-    /// Whether nobody listens on the way to executors.
+    /// Whether no other machine reaches what goes to executors.
     is_private: bool,
     ballista: BallistaPhysicalExtensionCodec,
 }

@@ -30,12 +30,12 @@ use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, Ran
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
-use datafusion::physical_plan::statistics::StatisticsContext;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
-    ExecutionPlan, ExecutionPlanProperties, StatisticsArgs, replace_children_if_necessary,
+    ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
+use crate::broadcast::estimated_bytes;
 use crate::codec::file_scan;
 use crate::origin::{self, Origin};
 
@@ -127,11 +127,7 @@ impl Divisions {
     }
 
     fn is_small(&self, side: &Arc<dyn ExecutionPlan>) -> bool {
-        let statistics = StatisticsContext::new().compute(side.as_ref(), &StatisticsArgs::new());
-        let bytes = statistics
-            .ok()
-            .and_then(|s| s.total_byte_size.get_value().copied());
-        bytes.is_some_and(|bytes| bytes != 0 && bytes < self.broadcast_bytes)
+        estimated_bytes(side).is_some_and(|bytes| bytes < self.broadcast_bytes)
     }
 
     fn join(&self, join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {

@@ -13,6 +13,7 @@ use ballista_core::JobId;
 use ballista_core::client::BallistaClient;
 use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::serde::protobuf::{JobStatus, PartitionLocation, job_status};
+use ballista_scheduler::state::execution_graph::ExecutionGraph;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use datafusion::common::DataFusionError;
 use datafusion::physical_plan::SendableRecordBatchStream;
@@ -203,8 +204,7 @@ async fn finished(
         };
         match status {
             Some(job_status::Status::Successful(done)) => {
-                progress(running, job).await;
-                return match settled(running).await {
+                return match settled(running, job).await {
                     true => Ok(done.partition_location),
                     false => Err(Ended::Again(Error::new(
                         Kind::Connection,
@@ -228,10 +228,11 @@ async fn finished(
 
 /// Whether the result of a job that ended well is one. The scheduler tells of the end a moment before it keeps
 /// what it knows of the job.
-async fn settled(running: &Running) -> bool {
+async fn settled(running: &Running, job: &Job) -> bool {
     for _ in 0..KEPT_LOOKS {
         let kept = running.shared.jobs.get_execution_graph(&running.id).await;
         if let Ok(Some(graph)) = kept {
+            count(graph.as_ref(), job);
             return is_settled(graph.as_ref());
         }
         tokio::time::sleep(KEPT_PAUSE).await;
@@ -282,6 +283,13 @@ async fn progress(running: &Running, job: &Job) -> u64 {
         return 0;
     };
     let graph = known.execution_graph.read().await;
+    let ended = graph.stages().values().flat_map(|stage| stage.task_infos());
+    let ended = ended.map(|tasks| tasks.len() as u64).sum::<u64>();
+    count(&**graph, job).tasks_done + ended
+}
+
+/// What the tasks of the job have done, told to the query.
+fn count(graph: &dyn ExecutionGraph, job: &Job) -> Counted {
     let mut counted = Counted {
         resubmitted: job.progress.get().resubmitted,
         ..Counted::default()
@@ -303,8 +311,7 @@ async fn progress(running: &Running, job: &Job) -> u64 {
         }
     }
     job.progress.set(counted);
-    let ended = graph.stages().values().flat_map(|stage| stage.task_infos());
-    counted.tasks_done + ended.map(|tasks| tasks.len() as u64).sum::<u64>()
+    counted
 }
 
 /// What the tasks of a stage have counted.

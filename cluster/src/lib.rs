@@ -16,6 +16,7 @@
 // Tests may stop at the first surprise.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod broadcast;
 mod codec;
 mod coordinator;
 mod divisions;

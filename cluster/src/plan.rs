@@ -40,6 +40,7 @@ use quern_engine::source::OpenedStores;
 use quern_engine::{Error, Result, plan};
 
 use crate::ballista;
+use crate::broadcast::{Broadcasts, is_kept};
 use crate::codec::{Codec, file_scan};
 use crate::divisions::Divisions;
 
@@ -60,9 +61,7 @@ const SHARED: &[&str] = &["RecursiveQueryExec", "WorkTableExec", "AsyncFuncExec"
 
 /// The session's state for a plan that is cut into stages.
 pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<SessionState> {
-    let routing = state.config().get_extension::<Routing>();
-    let broadcast_bytes = routing.map_or(0, |routing| routing.broadcast_bytes);
-    let broadcast_bytes = usize::try_from(broadcast_bytes).unwrap_or(usize::MAX);
+    let broadcast_bytes = broadcast_bytes(state);
     let partitions = (cores * PARTITIONS_PER_CORE).max(1);
     let per_task = partitions.div_ceil(executors.max(1) * PARTITIONS_PER_CORE);
     let mut config = ballista(state.config().clone())
@@ -76,8 +75,7 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     optimizer.enable_topk_dynamic_filter_pushdown = false;
     optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     optimizer.prefer_hash_join = true;
-    // Which sides go to every task is decided when the plan is cut: a join that was planned so and is
-    // then dealt out by its keys would have other partitions than the operators above it were made for.
+    // Which sides go to every task is for the rule of broadcasts to say.
     optimizer.hash_join_single_partition_threshold = 0;
     optimizer.hash_join_single_partition_threshold_rows = 0;
     // Files that are apart by a key are not dealt out once more because there could be more partitions.
@@ -85,18 +83,29 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     optimizer.preserve_file_partitions = least;
     let mut rules = plan::staged_rules();
     let before = rules.iter().position(|rule| rule.name() == REPARTITIONS);
+    let before = before.unwrap_or(rules.len());
     let divisions = Divisions {
         least,
         most: partitions,
         broadcast_bytes,
     };
-    rules.insert(before.unwrap_or(rules.len()), Arc::new(divisions));
+    let broadcasts = Broadcasts {
+        limit_bytes: broadcast_bytes,
+    };
+    rules.insert(before, Arc::new(divisions));
+    rules.insert(before, Arc::new(broadcasts));
     rules.push(Arc::new(Staged));
     Ok(SessionStateBuilder::new_from_existing(state.clone())
         .with_session_id(SESSION.to_string())
         .with_config(config)
         .with_physical_optimizer_rules(rules)
         .build())
+}
+
+fn broadcast_bytes(state: &SessionState) -> usize {
+    let routing = state.config().get_extension::<Routing>();
+    let bytes = routing.map_or(0, |routing| routing.broadcast_bytes);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Makes what would be wrong in several tasks right.
@@ -203,6 +212,9 @@ pub fn refusal(
     let refused = unsliced(plan, false);
     if refused.is_some() {
         return refused;
+    }
+    if !is_kept(plan, broadcast_bytes(state)) {
+        return Some("a join whose smaller side is not known well enough".to_string());
     }
     let opened = state.config().get_extension::<OpenedStores>();
     if let Some(Err(error)) = opened.map(|opened| codec.admit(&opened, plan)) {

@@ -1,5 +1,5 @@
-//! DataFusion's functions that give one of their arguments, with texts that take the type of the others:
-//! `coalesce(day, '2024-01-01')` is a date.
+//! DataFusion's functions that give one of their arguments, with texts that take the type of dates, times and
+//! booleans beside them: `coalesce(day, '2024-01-01')` is a date.
 
 use std::sync::Arc;
 
@@ -28,6 +28,10 @@ struct Alternatives {
     inner: Arc<ScalarUDF>,
 }
 
+fn is_read_from_text(data_type: &DataType) -> bool {
+    *data_type == DataType::Boolean || data_type.is_temporal()
+}
+
 impl ScalarUDFImpl for Alternatives {
     fn name(&self) -> &str {
         self.inner.name()
@@ -44,10 +48,10 @@ impl ScalarUDFImpl for Alternatives {
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         let has_type = |t: &&DataType| !t.is_string() && !t.is_null();
         let typed: Vec<DataType> = given.iter().filter(has_type).cloned().collect();
-        let one = match typed.is_empty() {
-            true => return self.inner.coerce_types(given),
-            false => self.inner.coerce_types(&typed)?.into_iter().next(),
-        };
+        if typed.is_empty() || !typed.iter().all(is_read_from_text) {
+            return self.inner.coerce_types(given);
+        }
+        let one = self.inner.coerce_types(&typed)?.into_iter().next();
         Ok(one.map_or_else(Vec::new, |one| vec![one; given.len()]))
     }
 
@@ -105,6 +109,7 @@ mod tests {
             ("least('3', 20)", "3"),
             ("coalesce(NULL, 'a', 'b')", "a"),
             ("coalesce(NULL::integer, 'a')", "error 22P02"),
+            ("coalesce(NULL::bytea, 'a')", "a"),
             ("coalesce(1, 1 / 0)", "1"),
         ]);
     }

@@ -7,7 +7,7 @@
 //! - Operators and casts mean what PostgreSQL means by them: [`operands`].
 //! - Scans that share a name and nothing else are told apart.
 //! - DISTRIBUTE BY is a partitioning by hash.
-//! - ORDER BY takes names and subqueries as PostgreSQL does: [`sorted`].
+//! - Subqueries in ORDER BY are computed below the sort: [`sorted`].
 //! - A boolean CASE guards its branches: none is computed where its condition does not hold.
 
 use std::collections::{HashMap, HashSet};

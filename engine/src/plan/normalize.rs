@@ -81,8 +81,10 @@ impl VisitorMut for Normalizer {
             untyped::columns(values);
         }
         if let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|o| &mut o.kind) {
-            let exprs = keys.iter_mut().map(|key| &mut key.expr);
-            exprs.for_each(quantified::membership_as_value);
+            for key in keys {
+                listed(&mut key.expr, &query.body);
+                quantified::membership_as_value(&mut key.expr);
+            }
         }
         if let Err(error) = rows_with_subqueries(query) {
             return ControlFlow::Break(error);
@@ -145,6 +147,31 @@ impl VisitorMut for Normalizer {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// A key that is written as an item of the SELECT list is that item: `SELECT sum(x) AS x … ORDER BY sum(x)`.
+fn listed(key: &mut Expr, body: &SetExpr) {
+    let SetExpr::Select(select) = body else {
+        return;
+    };
+    let is_it = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { expr, .. } => expr == key,
+        _ => false,
+    };
+    // Before a wildcard, places are known.
+    let known = select.projection.iter().take_while(|item| {
+        matches!(
+            item,
+            SelectItem::ExprWithAlias { .. } | SelectItem::UnnamedExpr(_)
+        )
+    });
+    let is_name = matches!(
+        key,
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)
+    );
+    if let Some(at) = known.into_iter().position(is_it).filter(|_| !is_name) {
+        *key = Expr::Value(Value::Number((at + 1).to_string(), false).into());
     }
 }
 

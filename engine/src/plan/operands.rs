@@ -49,8 +49,13 @@ pub(super) fn correct(
             Ok(done(Expr::Case(case), changed))
         }
         Expr::ScalarFunction(mut call) if of_alternatives(call.func.name()) => {
+            // DataFusion's nvl makes a text of a date.
+            let takes_times = call.func.name() != "nvl";
             let mut parts: Vec<&mut Expr> = call.args.iter_mut().collect();
-            let changed = siblings(&mut parts, schema)?;
+            let changed = match takes_times {
+                true => siblings(&mut parts, schema)?,
+                false => floats(&mut parts, schema)?,
+            };
             Ok(done(Expr::ScalarFunction(call), changed))
         }
         Expr::Cast(mut written) => {

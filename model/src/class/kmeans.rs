@@ -88,6 +88,9 @@ static PARAMETERS: &[Parameter] = &[
 /// Centres and starts, at most.
 const CLUSTERS: usize = 100_000;
 const STARTS: usize = 1000;
+/// Rows drawn for the first guess, unless there are more clusters.
+const SAMPLE: u32 = 16_384;
+
 struct KMeans {
     setup: Setup,
     clusters: usize,
@@ -283,7 +286,7 @@ impl Trainer for KMeans {
             Some(match (self.phase, self.init()) {
                 (Phase::First, None) => return None,
                 (Phase::First, Some("random")) => sample(clusters, 0),
-                (Phase::First, _) => sample(8 * clusters + 64, 0),
+                (Phase::First, _) => sample((8 * clusters + 64).min(SAMPLE.max(clusters)), 0),
                 (Phase::Far, _) => sample(2 * clusters + 16, 1),
                 (Phase::Weigh | Phase::Lloyd, _) => {
                     if matches!(start.stage, Stage::Done { .. }) {

@@ -24,13 +24,14 @@ impl OpenedStores {
     /// The store of a URL for another process; `None` for one that was not opened here.
     pub fn carried(&self, url: &ObjectStoreUrl) -> Option<CarriedStore> {
         let plan = self.0.lock().get(url.as_str())?.clone();
-        let environment = StoreOptions::of_environment(plan.address.service);
+        let environment =
+            StoreOptions::of_environment(plan.address.service).without_those_of_a_machine();
         Some(CarriedStore { plan, environment })
     }
 }
 
-/// All that a store is made from, secrets among it. Files that options name and services that a machine
-/// asks for credentials are those of the process that makes it.
+/// All that a store is made from, secrets among it. What proves who a machine is does not travel: the process
+/// that makes the store takes its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CarriedStore {
     plan: Plan,
@@ -40,15 +41,17 @@ pub struct CarriedStore {
 
 impl CarriedStore {
     pub fn has_secrets(&self) -> bool {
+        let address = &self.plan.address;
         let options = self.plan.options.over(&self.environment);
-        !self.plan.secrets(&options).is_empty()
+        address.user.is_some() || !address.queries.is_empty() || options.has_secrets()
     }
 
     /// Makes the store in this process, unless it is there, under the URL that it has in the other one.
     pub fn register(&self, runtime: &RuntimeEnv) -> Result<()> {
         let url = self.plan.url()?;
         if runtime.object_store(&url).is_err() {
-            let store = self.plan.build_over(&self.environment)?;
+            let own = StoreOptions::of_environment(self.plan.address.service);
+            let store = self.plan.build_over(&self.environment.over(&own))?;
             runtime.register_object_store(url.as_ref(), store);
         }
         Ok(())

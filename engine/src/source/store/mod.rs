@@ -172,10 +172,10 @@ fn remote(
         Ok(store) => store,
         Err(_) => {
             let store = plan.build()?;
-            runtime.register_object_store(url.as_ref(), Arc::clone(&store));
             if let Some(opened) = state.config().get_extension::<OpenedStores>() {
                 opened.add(&url, plan);
             }
+            runtime.register_object_store(url.as_ref(), Arc::clone(&store));
             store
         }
     };

@@ -141,6 +141,22 @@ const TOGETHER: &[&[&str]] = &[
     ],
 ];
 
+/// Keys that name files of a machine, or services that only it can ask.
+const OF_A_MACHINE: &[&str] = &[
+    "aws_container_credentials_relative_uri",
+    "aws_container_credentials_full_uri",
+    "aws_container_authorization_token_file",
+    "aws_web_identity_token_file",
+    "aws_role_arn",
+    "aws_role_session_name",
+    "aws_metadata_endpoint",
+    "azure_federated_token_file",
+    "azure_msi_endpoint",
+    "azure_use_azure_cli",
+    "google_service_account",
+    "google_application_credentials",
+];
+
 /// The key's one name; None if the service has no such key, or if the location says it.
 pub(super) fn canonical(service: Service, name: &str) -> Option<String> {
     let key = match service {
@@ -255,6 +271,20 @@ impl StoreOptions {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+
+    /// Without files and services that are credentials of one machine.
+    pub(super) fn without_those_of_a_machine(mut self) -> Self {
+        self.0
+            .retain(|key, _| !OF_A_MACHINE.contains(&key.as_str()));
+        self
+    }
+
+    pub(super) fn has_secrets(&self) -> bool {
+        let is_told = |(key, value): (&str, &str)| {
+            is_secret(key) || super::fault::without_secrets(value) != value
+        };
+        self.iter().any(is_told)
     }
 
     /// The values that no text may contain.
