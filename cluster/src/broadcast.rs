@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{JoinType, Result};
+use datafusion::common::{JoinSide, JoinType, Result};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::statistics::StatisticsContext;
 use datafusion::physical_plan::{ExecutionPlan, StatisticsArgs, replace_children_if_necessary};
 
-/// Decides before repartitioning is.
+use crate::divisions::is_ranges;
+
+/// Decides before repartitioning is, and after divisions are.
 #[derive(Debug)]
 pub struct Broadcasts {
     /// A side whose estimate is smaller goes to every task; 0: none.
@@ -56,27 +58,36 @@ impl Broadcasts {
     }
 
     fn join(&self, join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        if *join.partition_mode() != PartitionMode::Partitioned || join.null_aware {
-            return Ok(None);
+        // Sides whose files keep keys apart send nothing at all.
+        let is_divided = is_ranges(join.left()) && is_ranges(join.right());
+        match smaller(join, self.limit_bytes).filter(|_| !is_divided) {
+            None => Ok(None),
+            Some(JoinSide::Right) => join.swap_inputs(PartitionMode::CollectLeft).map(Some),
+            Some(_) => {
+                let collected = join
+                    .builder()
+                    .with_partition_mode(PartitionMode::CollectLeft);
+                Ok(Some(Arc::new(collected.build()?)))
+            }
         }
-        let (kept, swapped) = (*join.join_type(), join.join_type().swap());
-        let left = estimated_bytes(join.left()).filter(|_| tells_of_right(kept));
-        let right = estimated_bytes(join.right())
-            .filter(|_| tells_of_right(swapped) && join.join_type().supports_swap());
-        let smaller = match (left, right) {
-            (Some(left), Some(right)) => left.min(right),
-            (left, right) => left.or(right).unwrap_or(usize::MAX),
-        };
-        if smaller >= self.limit_bytes {
-            return Ok(None);
-        }
-        if left == Some(smaller) {
-            let collected = join
-                .builder()
-                .with_partition_mode(PartitionMode::CollectLeft);
-            return Ok(Some(Arc::new(collected.build()?)));
-        }
-        join.swap_inputs(PartitionMode::CollectLeft).map(Some)
+    }
+}
+
+/// The side that may go to every task: its estimate is below the limit, and the join does not tell of its rows.
+pub fn smaller(join: &HashJoinExec, limit_bytes: usize) -> Option<JoinSide> {
+    if *join.partition_mode() != PartitionMode::Partitioned || join.null_aware {
+        return None;
+    }
+    let (kept, swapped) = (*join.join_type(), join.join_type().swap());
+    let swaps = join.join_type().supports_swap() && tells_of_right(swapped);
+    let bytes = |side, may| estimated_bytes(side).filter(|bytes| may && *bytes < limit_bytes);
+    let left = bytes(join.left(), tells_of_right(kept));
+    let right = bytes(join.right(), swaps);
+    match (left, right) {
+        (None, None) => None,
+        (Some(left), Some(right)) if right < left => Some(JoinSide::Right),
+        (None, Some(_)) => Some(JoinSide::Right),
+        _ => Some(JoinSide::Left),
     }
 }
 
@@ -109,7 +120,7 @@ pub fn is_kept(plan: &Arc<dyn ExecutionPlan>, limit_bytes: usize) -> bool {
 }
 
 /// As Ballista's planner estimates: by statistics, or rows of the width of their types.
-pub fn estimated_bytes(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+fn estimated_bytes(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
     let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new());
     let statistics = statistics.ok()?;
     // Zero is said of what is not known.

@@ -21,7 +21,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Result, ScalarValue, SplitPoint};
+use datafusion::common::{Result, ScalarValue, SplitPoint, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
@@ -35,7 +35,7 @@ use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
-use crate::broadcast::estimated_bytes;
+use crate::broadcast::smaller;
 use crate::codec::file_scan;
 use crate::origin::{self, Origin};
 
@@ -45,13 +45,16 @@ const ORDER: SortOptions = SortOptions {
     nulls_first: true,
 };
 
+/// How often the bytes of all files may be read, counted together.
+const READ_TIMES: u64 = 2;
+
 /// Cuts scans at the keys of the joins and group-bys above them; before repartitioning is decided.
 #[derive(Debug)]
 pub struct Divisions {
     /// Fewer ranges would leave cores idle.
     pub least: usize,
     pub most: usize,
-    /// A side of a join that is smaller goes to every task instead.
+    /// A side of a join that is smaller goes to every task instead, unless nothing is read twice.
     pub broadcast_bytes: usize,
 }
 
@@ -104,8 +107,6 @@ impl Divisions {
         if let Some(join) = plan.downcast_ref::<HashJoinExec>()
             && *join.partition_mode() == PartitionMode::Partitioned
             && !join.null_aware
-            && !self.is_small(join.left())
-            && !self.is_small(join.right())
             && let Some(divided) = self.join(join)?
         {
             return Ok(divided);
@@ -126,12 +127,12 @@ impl Divisions {
         replace_children_if_necessary(plan, children)
     }
 
-    fn is_small(&self, side: &Arc<dyn ExecutionPlan>) -> bool {
-        estimated_bytes(side).is_some_and(|bytes| bytes < self.broadcast_bytes)
-    }
-
     fn join(&self, join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let keys: Vec<_> = join.on().to_vec();
+        let most_times = match smaller(join, self.broadcast_bytes) {
+            Some(_) => 1,
+            None => READ_TIMES,
+        };
         for first in 0..keys.len() {
             let mut keys = keys.clone();
             keys[..=first].rotate_right(1);
@@ -142,7 +143,7 @@ impl Divisions {
             ) else {
                 continue;
             };
-            let Some(cut) = self.cut(left.into_iter().chain(right).collect())? else {
+            let Some(cut) = self.cut(left.into_iter().chain(right).collect(), most_times)? else {
                 continue;
             };
             let sides = [join.left(), join.right()].map(|side| replaced(side, &cut));
@@ -171,7 +172,7 @@ impl Divisions {
             let Some(origins) = origin::of_all(input, std::slice::from_ref(key)) else {
                 continue;
             };
-            let Some(cut) = self.cut(origins)? else {
+            let Some(cut) = self.cut(origins, READ_TIMES)? else {
                 continue;
             };
             let input = replaced(input, &cut)?;
@@ -184,7 +185,11 @@ impl Divisions {
     }
 
     /// The scans, each with a group of files for each range of keys; `None` when it is not worth it.
-    fn cut(&self, origins: Vec<Origin>) -> Result<Option<HashMap<usize, Arc<dyn ExecutionPlan>>>> {
+    fn cut(
+        &self,
+        origins: Vec<Origin>,
+        most_times: u64,
+    ) -> Result<Option<HashMap<usize, Arc<dyn ExecutionPlan>>>> {
         let mut files = Vec::new();
         for (scan, origin) in origins.iter().enumerate() {
             match keyed(scan, origin) {
@@ -203,7 +208,7 @@ impl Divisions {
             };
             let points = self.points(cells);
             let dealt = dealt(&files, &points, origins.len());
-            if !self.is_worth_it(&files, &dealt) {
+            if !self.is_worth_it(&files, &dealt, most_times) {
                 continue;
             }
             let mut scans = HashMap::new();
@@ -238,15 +243,15 @@ impl Divisions {
         ranges.into_iter().skip(1).map(|range| range.low).collect()
     }
 
-    /// Not if cores would be idle, nor if more were read again than is read.
-    fn is_worth_it(&self, files: &[Keyed], dealt: &Dealt) -> bool {
+    /// Not if cores would be idle, nor if files were read more often.
+    fn is_worth_it(&self, files: &[Keyed], dealt: &Dealt, most_times: u64) -> bool {
         let once: u64 = files.iter().map(|file| file.bytes).sum();
         let all: u64 = dealt.bytes.iter().sum();
         let largest = dealt.bytes.iter().max().copied().unwrap_or(0);
         let cores = self.least.max(2);
         dealt.bytes.len() >= cores
             && largest.saturating_mul(2 * cores as u64) <= all.saturating_mul(3)
-            && all <= once.saturating_mul(2)
+            && all <= once.saturating_mul(most_times)
     }
 }
 
@@ -295,6 +300,8 @@ impl Origin {
             // Files of a group may overlap.
             .with_output_ordering(Vec::new())
             .with_output_partitioning(Some(Partitioning::Range(ranges)))
+            // A side whose size is not known is no side that Ballista sends to every task.
+            .with_statistics(Statistics::new_unknown(schema))
             .build();
         let scan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
         if !reaches_over {
@@ -428,7 +435,7 @@ fn replaced(
     Ok(plan?.data)
 }
 
-fn is_ranges(plan: &Arc<dyn ExecutionPlan>) -> bool {
+pub fn is_ranges(plan: &Arc<dyn ExecutionPlan>) -> bool {
     matches!(plan.output_partitioning(), Partitioning::Range(_))
 }
 

@@ -92,8 +92,8 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     let broadcasts = Broadcasts {
         limit_bytes: broadcast_bytes,
     };
-    rules.insert(before, Arc::new(divisions));
     rules.insert(before, Arc::new(broadcasts));
+    rules.insert(before, Arc::new(divisions));
     rules.push(Arc::new(Staged));
     Ok(SessionStateBuilder::new_from_existing(state.clone())
         .with_session_id(SESSION.to_string())
