@@ -1,4 +1,5 @@
-//! Joins and group-bys of tables that keep keys apart: no row is sent, and the answers are those of a shuffle.
+//! Joins and group-bys of tables that keep keys apart, and joins with a small side: fewer rows are sent, and the
+//! answers are those of one process.
 
 use std::sync::Arc;
 
@@ -121,6 +122,53 @@ fn clustered_tables_are_joined_where_their_files_are() {
             let stages = two.stages(query).await;
             assert!(!stages.contains(SENT), "{query}\n{stages}");
         }
+    });
+}
+
+/// What stands for a side that every task has.
+const BROADCAST: &str = "broadcast: the left side goes to every task";
+
+#[test]
+fn small_sides_go_to_every_task() {
+    support::block_on(async {
+        let two = two().await;
+        two.cluster
+            .sql("SET quern.broadcast_limit = '200KiB'")
+            .await
+            .unwrap();
+        // The larger side is told of, and stays where it is read.
+        for query in [
+            "SELECT count(*), sum(v), sum(m) FROM lines JOIN marks ON lines.k + 1 = marks.k",
+            "SELECT count(*), sum(v), sum(m) FROM marks JOIN lines ON lines.k + 1 = marks.k",
+            "SELECT count(*), sum(v), sum(m) FROM lines LEFT JOIN marks ON lines.k + 1 = marks.k",
+            "SELECT count(*), sum(v), sum(m) FROM marks RIGHT JOIN lines ON lines.k + 1 = marks.k",
+            "SELECT count(*), sum(v) FROM lines WHERE k + 1 IN (SELECT k FROM marks WHERE m = 1)",
+            "SELECT count(*), sum(v) FROM lines WHERE NOT EXISTS (SELECT 1 FROM marks WHERE marks.k = lines.k + 1)",
+            "SELECT count(*), sum(v), sum(a.m), sum(b.m) FROM lines JOIN marks a ON lines.k + 1 = a.k \
+             LEFT JOIN marks b ON lines.v = b.k + 1",
+        ] {
+            let stages = two.stages(query).await;
+            assert!(stages.contains(BROADCAST), "{query}\n{stages}");
+            assert!(!stages.contains(SENT), "{query}\n{stages}");
+        }
+        // Rows of the smaller side are told of once, and so by one task.
+        for query in [
+            "SELECT count(*), sum(v), sum(m) FROM lines RIGHT JOIN marks ON lines.k + 1 = marks.k",
+            "SELECT count(*), sum(v), sum(m) FROM lines FULL JOIN marks ON lines.k + 1 = marks.k",
+            "SELECT count(*), sum(m) FROM marks WHERE k NOT IN (SELECT v + 100 FROM lines)",
+            "SELECT count(*), sum(m) FROM marks WHERE EXISTS (SELECT 1 FROM lines WHERE marks.k = lines.k + 1)",
+        ] {
+            let stages = two.stages(query).await;
+            assert!(
+                !stages.contains(BROADCAST) || query.contains("NOT IN"),
+                "{query}\n{stages}"
+            );
+        }
+        // Files that keep keys apart send nothing, however small.
+        let stages = two
+            .stages("SELECT count(*), sum(m) FROM orders JOIN marks ON orders.k = marks.k")
+            .await;
+        assert!(stages.contains("partitioned: no row is sent"), "{stages}");
     });
 }
 
