@@ -18,9 +18,7 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::statistics::StatisticsContext;
 use datafusion::physical_plan::{ExecutionPlan, StatisticsArgs, replace_children_if_necessary};
 
-use crate::divisions::is_ranges;
-
-/// Decides before repartitioning is, and after divisions are.
+/// Comes after the rule of divisions, whose sides have no size that is known, and before repartitioning.
 #[derive(Debug)]
 pub struct Broadcasts {
     /// A side whose estimate is smaller goes to every task; 0: none.
@@ -58,9 +56,7 @@ impl Broadcasts {
     }
 
     fn join(&self, join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        // Sides whose files keep keys apart send nothing at all.
-        let is_divided = is_ranges(join.left()) && is_ranges(join.right());
-        match smaller(join, self.limit_bytes).filter(|_| !is_divided) {
+        match smaller(join, self.limit_bytes) {
             None => Ok(None),
             Some(JoinSide::Right) => join.swap_inputs(PartitionMode::CollectLeft).map(Some),
             Some(_) => {
@@ -78,22 +74,21 @@ pub fn smaller(join: &HashJoinExec, limit_bytes: usize) -> Option<JoinSide> {
     if *join.partition_mode() != PartitionMode::Partitioned || join.null_aware {
         return None;
     }
-    let (kept, swapped) = (*join.join_type(), join.join_type().swap());
-    let swaps = join.join_type().supports_swap() && tells_of_right(swapped);
-    let bytes = |side, may| estimated_bytes(side).filter(|bytes| may && *bytes < limit_bytes);
-    let left = bytes(join.left(), tells_of_right(kept));
-    let right = bytes(join.right(), swaps);
-    match (left, right) {
-        (None, None) => None,
-        (Some(left), Some(right)) if right < left => Some(JoinSide::Right),
-        (None, Some(_)) => Some(JoinSide::Right),
-        _ => Some(JoinSide::Left),
-    }
+    let sides = [
+        (JoinSide::Left, join.left(), *join.join_type()),
+        (JoinSide::Right, join.right(), join.join_type().swap()),
+    ];
+    let sides = sides.into_iter().filter_map(|(side, plan, as_left)| {
+        // Which estimate Ballista's planner has depends on where projections end up.
+        let bytes = largest_estimate(plan)?;
+        (tells_of_right(as_left) && bytes < limit_bytes).then_some((side, bytes))
+    });
+    sides.min_by_key(|(_, bytes)| *bytes).map(|(side, _)| side)
 }
 
 /// Whether the join gives rows for those of its right side only: each task has some of these, and all of
 /// the left ones.
-fn tells_of_right(join_type: JoinType) -> bool {
+pub fn tells_of_right(join_type: JoinType) -> bool {
     matches!(
         join_type,
         JoinType::Inner
@@ -121,20 +116,30 @@ pub fn is_kept(plan: &Arc<dyn ExecutionPlan>, limit_bytes: usize) -> bool {
 
 /// As Ballista's planner estimates: by statistics, or rows of the width of their types.
 fn estimated_bytes(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+    let (told, by_rows) = estimates(plan)?;
+    told.or(by_rows)
+}
+
+fn largest_estimate(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+    let (told, by_rows) = estimates(plan)?;
+    told.max(by_rows)
+}
+
+/// The bytes that statistics tell, and those of so many rows.
+fn estimates(plan: &Arc<dyn ExecutionPlan>) -> Option<(Option<usize>, Option<usize>)> {
     let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new());
     let statistics = statistics.ok()?;
     // Zero is said of what is not known.
     let known = |value: Option<&usize>| value.copied().filter(|value| *value > 0);
-    if let Some(bytes) = known(statistics.total_byte_size.get_value()) {
-        return Some(bytes);
-    }
-    let rows = known(statistics.num_rows.get_value())?;
     let schema = plan.schema();
     let widths = schema
         .fields()
         .iter()
         .map(|field| width_bytes(field.data_type()));
-    Some(rows.saturating_mul(widths.sum::<usize>().max(8)))
+    let width = widths.sum::<usize>().max(8);
+    let rows = known(statistics.num_rows.get_value());
+    let by_rows = rows.map(|rows| rows.saturating_mul(width));
+    Some((known(statistics.total_byte_size.get_value()), by_rows))
 }
 
 fn width_bytes(data_type: &DataType) -> usize {

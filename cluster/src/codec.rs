@@ -1,5 +1,5 @@
 //! Plans as bytes: DataFusion's codec writes its operators, Ballista's the shuffles, and this one what is
-//! ours: the sources of scans with the stores that they read, and functions.
+//! ours: the sources of scans with the stores that they read, operators, and functions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,9 +25,14 @@ use quern_engine::wire::{Functions, ScanSource, SourceKind, from_bytes, to_bytes
 use quern_engine::{Error, Kind};
 use serde::{Deserialize, Serialize};
 
+use crate::merged::MergedExec;
+use crate::unordered::UnorderedExec;
+
 /// Whose bytes follow.
 const BALLISTAS: u8 = 0;
 const SCAN: u8 = 1;
+const UNORDERED: u8 = 2;
+const MERGED: u8 = 3;
 
 #[derive(Debug)]
 pub struct Codec {
@@ -150,7 +155,7 @@ struct Header {
 }
 
 fn cut_off() -> Error {
-    Error::internal("a scan from another process is cut off")
+    Error::internal("a plan from another process is cut off")
 }
 
 fn with_source(config: &FileScanConfig, source: Arc<dyn FileSource>) -> FileScanConfig {
@@ -175,6 +180,13 @@ impl PhysicalExtensionCodec for Codec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match buf.split_first() {
             Some((&SCAN, rest)) => self.decode_scan(rest, context, converter),
+            Some((&kind @ (UNORDERED | MERGED), _)) => {
+                let input = inputs.first().map(Arc::clone).ok_or_else(cut_off)?;
+                Ok(match kind {
+                    UNORDERED => Arc::new(UnorderedExec::new(input)),
+                    _ => Arc::new(MergedExec::new(input)?),
+                })
+            }
             Some((_, rest)) => self.ballista.try_decode(rest, inputs, context, converter),
             None => Err(cut_off().into()),
         }
@@ -188,6 +200,14 @@ impl PhysicalExtensionCodec for Codec {
     ) -> Result<()> {
         match file_scan(&node) {
             Some(config) => self.encode_scan(config, buf, converter),
+            None if node.is::<UnorderedExec>() => {
+                buf.push(UNORDERED);
+                Ok(())
+            }
+            None if node.is::<MergedExec>() => {
+                buf.push(MERGED);
+                Ok(())
+            }
             None => {
                 let mut theirs = Vec::new();
                 self.ballista.try_encode(node, &mut theirs, converter)?;

@@ -21,15 +21,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::codec::Codec;
+use crate::roster::Roster;
 use crate::secret::Secret;
 use crate::{EXECUTOR_TIMEOUT_S, HEARTBEAT_S, MESSAGE_BYTES, ballista};
 use crate::{explain, job, members, plan, watch};
 
 /// As in the engine: only what is touched of a stack takes memory.
 const STACK_BYTES: usize = 32 << 20;
-
-/// What is known of a job is forgotten so long after its end.
-const JOB_STATE_S: u64 = 60;
 
 pub(crate) type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 
@@ -147,8 +145,9 @@ async fn start(
     let cluster = BallistaCluster::new_from_config(&config)
         .await
         .map_err(failed)?;
-    let members = cluster.cluster_state();
+    let members: Arc<dyn ClusterState> = Arc::new(Roster(cluster.cluster_state()));
     let jobs = cluster.job_state();
+    let cluster = BallistaCluster::new(Arc::clone(&members), Arc::clone(&jobs));
     let scheduler: Scheduler = create_scheduler(cluster, config).await.map_err(failed)?;
     let outer = TcpListener::from_std(listener)?;
     let listener = match &secret {
@@ -199,8 +198,9 @@ fn config(
         bind_port: address.port(),
         scheduling_policy: TaskSchedulingPolicy::PushStaged,
         task_distribution: TaskDistributionPolicy::RoundRobin,
-        finished_job_data_clean_up_interval_seconds: JOB_STATE_S,
-        finished_job_state_clean_up_interval_seconds: JOB_STATE_S,
+        // Never: whoever reads a job's rows removes it, and may read slowly.
+        finished_job_data_clean_up_interval_seconds: 0,
+        finished_job_state_clean_up_interval_seconds: 0,
         grpc_server_max_decoding_message_size: MESSAGE_BYTES,
         grpc_server_max_encoding_message_size: MESSAGE_BYTES,
         grpc_client_max_message_size: MESSAGE_BYTES,

@@ -6,7 +6,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
@@ -18,6 +17,7 @@ use quern_engine::{Error, ExecutorParts, Kind, Result, Settings};
 use tokio::io::AsyncReadExt;
 
 use crate::codec::Codec;
+use crate::drain::{Signals, Tasks, drained};
 use crate::secret::Secret;
 use crate::stage::Stages;
 use crate::{HEARTBEAT_S, MESSAGE_BYTES, ballista};
@@ -60,6 +60,7 @@ pub enum End {
 
 /// Runs tasks until a signal ends the process, whoever started it, or the loss of the coordinator.
 pub fn run(options: ExecutorOptions) -> Result<End> {
+    let signals = Signals::take()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.cores + 2)
         .thread_name("quern-executor")
@@ -71,7 +72,7 @@ pub fn run(options: ExecutorOptions) -> Result<End> {
     let parts = ExecutorParts::open(&options.settings)?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = serve(&options, &parts) => result,
+            result = serve(&options, &parts, signals) => result,
             () = end_of_input(), if options.ends_with_input => Ok(End::Told),
         }
     });
@@ -85,8 +86,9 @@ async fn end_of_input() {
     while matches!(input.read(&mut byte).await, Ok(1)) {}
 }
 
-async fn serve(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<End> {
-    let config = Arc::new(process(options, parts)?);
+async fn serve(options: &ExecutorOptions, parts: &ExecutorParts, signals: Signals) -> Result<End> {
+    let tasks = Tasks::default();
+    let config = Arc::new(process(options, parts, tasks.clone())?);
     if let Some(secret) = &options.secret {
         for port in [config.port, config.grpc_port] {
             let outer = tokio::net::TcpListener::bind((options.listen, port)).await?;
@@ -94,40 +96,25 @@ async fn serve(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<End> 
             tokio::spawn(secret.clone().gate(outer, inner));
         }
     }
-    let signalled = Arc::new(AtomicBool::new(false));
-    tokio::spawn(signal(Arc::clone(&signalled)));
-    let served = start_executor_process(config).await;
+    let patience = options.settings.shutdown_timeout();
     let (host, port) = &options.coordinator;
-    match served {
-        Err(e) => Err(Error::new(
-            Kind::Connection,
-            format!("the executor cannot work for {host}:{port}: {e}"),
-        )),
-        Ok(()) if signalled.load(Ordering::Acquire) => Ok(End::Told),
-        Ok(()) => Ok(End::CoordinatorLost),
-    }
-}
-
-/// Notes that the process was told to end, which Ballista does then.
-async fn signal(signalled: Arc<AtomicBool>) {
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
     tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
+        served = start_executor_process(Arc::clone(&config)) => match served {
+            Err(e) => Err(Error::new(
+                Kind::Connection,
+                format!("the executor cannot work for {host}:{port}: {e}"),
+            )),
+            Ok(()) => Ok(End::CoordinatorLost),
+        },
+        () = drained(signals, config, tasks, patience) => Ok(End::Told),
     }
-    signalled.store(true, Ordering::Release);
 }
 
-fn process(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<ExecutorProcessConfig> {
+fn process(
+    options: &ExecutorOptions,
+    parts: &ExecutorParts,
+    tasks: Tasks,
+) -> Result<ExecutorProcessConfig> {
     let template = parts.template.clone();
     let runtime = Arc::clone(template.runtime_env());
     let mut config = ballista(template.config().clone());
@@ -162,7 +149,7 @@ fn process(options: &ExecutorOptions, parts: &ExecutorParts) -> Result<ExecutorP
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&runtime)))),
         override_config_producer: Some(Arc::new(move || config.clone())),
         override_create_grpc_client_endpoint: through,
-        override_execution_engine: Some(Arc::new(Stages::new())),
+        override_execution_engine: Some(Arc::new(Stages::new(tasks))),
         ..ExecutorProcessConfig::default()
     };
     if let Some(id) = &options.id {

@@ -57,6 +57,9 @@ const FETCH_PAUSE_MS: u64 = 250;
 /// Tasks that are being cancelled may still write: files are removed once more after this.
 const STRAGGLERS: Duration = Duration::from_secs(2);
 
+/// The scheduler has noted by then that a job was cancelled.
+const CANCELLED: Duration = Duration::from_secs(60);
+
 /// The rows of the plan.
 pub fn run(shared: Arc<Shared>, job: Job) -> SendableRecordBatchStream {
     let schema = job.plan.schema();
@@ -163,7 +166,7 @@ struct Running {
 }
 
 impl Drop for Running {
-    /// Ends the job and removes its files.
+    /// Ends the job, removes its files and forgets it.
     fn drop(&mut self) {
         let (shared, id, over) = (Arc::clone(&self.shared), self.id.clone(), self.over);
         self.shared.handle.spawn(async move {
@@ -175,7 +178,12 @@ impl Drop for Running {
             executors.clean_up_job_data(id.clone());
             if !over {
                 tokio::time::sleep(STRAGGLERS).await;
-                executors.clean_up_job_data(id);
+                executors.clean_up_job_data(id.clone());
+                tokio::time::sleep(CANCELLED).await;
+            }
+            // Executors that are told to end wait for it.
+            if let Err(error) = shared.jobs.remove_job(&id).await {
+                tracing::warn!(job = id.as_str(), %error, "a job cannot be forgotten");
             }
         });
     }

@@ -11,18 +11,18 @@ use ballista_core::config::BALLISTA_SCHEDULER_MAX_PARTITIONS_PER_TASK;
 use ballista_core::execution_plans::ShuffleWriter;
 use ballista_core::extension::SessionConfigExt;
 use ballista_scheduler::planner::{DefaultDistributedPlanner, DistributedPlanner};
+use datafusion::common::Result as PlanResult;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{JoinType, Result as PlanResult};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::memory::LazyMemoryExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
@@ -37,12 +37,15 @@ use datafusion_proto::protobuf::PhysicalPlanNode;
 use prost::Message;
 use quern_engine::settings::Routing;
 use quern_engine::source::OpenedStores;
+use quern_engine::wire::is_training;
 use quern_engine::{Error, Result, plan};
 
 use crate::ballista;
-use crate::broadcast::{Broadcasts, is_kept};
+use crate::broadcast::{Broadcasts, is_kept, tells_of_right};
 use crate::codec::{Codec, file_scan};
 use crate::divisions::Divisions;
+use crate::merged::MergedExec;
+use crate::unordered::Unordered;
 
 /// A session of Ballista's: all are one, so that executors keep one runtime.
 const SESSION: &str = "quern";
@@ -83,7 +86,7 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     optimizer.preserve_file_partitions = least;
     let mut rules = plan::staged_rules();
     let before = rules.iter().position(|rule| rule.name() == REPARTITIONS);
-    let before = before.unwrap_or(rules.len());
+    let before = before.ok_or_else(|| Error::internal(format!("no rule is {REPARTITIONS}")))?;
     let divisions = Divisions {
         least,
         most: partitions,
@@ -92,8 +95,12 @@ pub fn planning(state: &SessionState, cores: usize, executors: usize) -> Result<
     let broadcasts = Broadcasts {
         limit_bytes: broadcast_bytes,
     };
-    rules.insert(before, Arc::new(broadcasts));
-    rules.insert(before, Arc::new(divisions));
+    let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] = [
+        Arc::new(divisions),
+        Arc::new(broadcasts),
+        Arc::new(Unordered),
+    ];
+    rules.splice(before..before, ours);
     rules.push(Arc::new(Staged));
     Ok(SessionStateBuilder::new_from_existing(state.clone())
         .with_session_id(SESSION.to_string())
@@ -132,29 +139,35 @@ impl PhysicalOptimizerRule for Staged {
 
 fn staged(node: Arc<dyn ExecutionPlan>) -> PlanResult<Transformed<Arc<dyn ExecutionPlan>>> {
     if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>()
-        && tells_of_left(*join.join_type())
+        && !tells_of_right(*join.join_type())
         && join.right().output_partitioning().partition_count() > 1
     {
         // Each task would tell of the rows of the left side that it found no match for.
-        let left = Arc::clone(join.left());
-        let right = Arc::new(CoalescePartitionsExec::new(Arc::clone(join.right())));
-        let join = replace_children_if_necessary(node, vec![left, right])?;
-        return Ok(Transformed::yes(join));
+        let sides = vec![Arc::clone(join.left()), in_one_task(join.right(), None)];
+        return Ok(Transformed::yes(replace_children_if_necessary(
+            node, sides,
+        )?));
+    }
+    if let Some(sides) = node.downcast_ref::<HashJoinExec>().and_then(sides_of) {
+        return Ok(Transformed::yes(replace_children_if_necessary(
+            node, sides,
+        )?));
+    }
+    if let Some(aggregate) = node.downcast_ref::<AggregateExec>()
+        && *aggregate.mode() == AggregateMode::Partial
+        && aggregate.input().output_partitioning().partition_count() > 1
+        && aggregate.aggr_expr().iter().all(|f| is_training(f.fun()))
+        && !aggregate.aggr_expr().is_empty()
+        && aggregate.group_expr().is_empty()
+    {
+        return Ok(Transformed::yes(Arc::new(MergedExec::new(node)?)));
     }
     if !node.children().is_empty() {
         return Ok(Transformed::no(node));
     }
     if let Some((memory, fetch)) = limited_memory(&node) {
         // Ballista forgets the limit when it slices the rows.
-        let one: Arc<dyn ExecutionPlan> = match memory.output_partitioning().partition_count() {
-            1 => memory,
-            _ => Arc::new(CoalescePartitionsExec::new(memory)),
-        };
-        return Ok(Transformed::yes(Arc::new(GlobalLimitExec::new(
-            one,
-            0,
-            Some(fetch),
-        ))));
+        return Ok(Transformed::yes(in_one_task(&memory, Some(fetch))));
     }
     let one = node.output_partitioning().partition_count() == 1;
     if one && !is_sliced(&node) && !SHARED.contains(&node.name()) {
@@ -166,16 +179,37 @@ fn staged(node: Arc<dyn ExecutionPlan>) -> PlanResult<Transformed<Arc<dyn Execut
     Ok(Transformed::no(node))
 }
 
-/// Whether the join gives rows of its left side that depend on all of the right side.
-fn tells_of_left(join_type: JoinType) -> bool {
-    matches!(
-        join_type,
-        JoinType::Left
-            | JoinType::Full
-            | JoinType::LeftSemi
-            | JoinType::LeftAnti
-            | JoinType::LeftMark
-    )
+/// The sides of a join whose left side goes to every task, if they cannot be what they are.
+fn sides_of(join: &HashJoinExec) -> Option<Vec<Arc<dyn ExecutionPlan>>> {
+    if *join.partition_mode() != PartitionMode::CollectLeft && !join.null_aware {
+        return None;
+    }
+    let collected = join.left().downcast_ref::<CoalescePartitionsExec>();
+    // Ballista takes what is below it, without the limit.
+    let limited = collected.filter(|collected| collected.fetch().is_some());
+    if limited.is_none() && !join.null_aware {
+        return None;
+    }
+    let left = match limited {
+        Some(limited) => in_one_task(limited.input(), limited.fetch()),
+        None => Arc::clone(join.left()),
+    };
+    // A NULL on the right side counts for all rows of the left one.
+    let right = match join.null_aware {
+        true => in_one_task(join.right(), None),
+        false => Arc::clone(join.right()),
+    };
+    Some(vec![left, right])
+}
+
+/// The rows of all partitions in one, of which all are read by one task. Partitions that are only put together are
+/// taken apart again where Ballista cuts the plan and nothing needs them in one; a limit does, if it is none.
+fn in_one_task(plan: &Arc<dyn ExecutionPlan>, fetch: Option<usize>) -> Arc<dyn ExecutionPlan> {
+    let one = match plan.output_partitioning().partition_count() {
+        1 => Arc::clone(plan),
+        _ => Arc::new(CoalescePartitionsExec::new(Arc::clone(plan))),
+    };
+    Arc::new(GlobalLimitExec::new(one, 0, fetch))
 }
 
 /// Rows in memory with a limit, without it, and the limit.

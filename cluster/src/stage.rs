@@ -21,6 +21,7 @@ use datafusion::prelude::SessionConfig;
 use quern_engine::plan::rule_of_stages;
 use quern_engine::source::{NULLED_VALUES, SKIPPED_ROWS};
 
+use crate::drain::Tasks;
 use crate::failure::told;
 
 /// The metric in which every scan of files counts the bytes that it reads.
@@ -28,11 +29,18 @@ pub const SCANNED: &str = "bytes_scanned";
 
 const OF_SCANS: &[&str] = &[SCANNED, SKIPPED_ROWS, NULLED_VALUES];
 
-pub struct Stages(DefaultExecutionEngine);
+pub struct Stages {
+    engine: DefaultExecutionEngine,
+    tasks: Tasks,
+}
 
 impl Stages {
-    pub fn new() -> Self {
-        Self(DefaultExecutionEngine::new())
+    /// Each task that runs is one of these.
+    pub fn new(tasks: Tasks) -> Self {
+        Self {
+            engine: DefaultExecutionEngine::new(),
+            tasks,
+        }
     }
 }
 
@@ -49,19 +57,23 @@ impl ExecutionEngine for Stages {
     ) -> Result<Arc<dyn QueryStageExecutor>> {
         let rule = rule_of_stages();
         let plan = rule.optimize(plan, config.options()).map_err(told)?;
-        let engine = &self.0;
+        let engine = &self.engine;
         let inner =
             engine.create_query_stage_exec(job, stage, task, partitions, plan, work_dir, config)?;
-        Ok(Arc::new(Stage(inner)))
+        let tasks = self.tasks.clone();
+        Ok(Arc::new(Stage { inner, tasks }))
     }
 }
 
 #[derive(Debug)]
-struct Stage(Arc<dyn QueryStageExecutor>);
+struct Stage {
+    inner: Arc<dyn QueryStageExecutor>,
+    tasks: Tasks,
+}
 
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.inner.fmt(f)
     }
 }
 
@@ -72,7 +84,8 @@ impl QueryStageExecutor for Stage {
         task: usize,
         context: Arc<TaskContext>,
     ) -> Result<Vec<ShuffleWritePartition>> {
-        self.0
+        let _running = self.tasks.one();
+        self.inner
             .execute_query_stage(task, context)
             .await
             .map_err(told)
@@ -82,7 +95,7 @@ impl QueryStageExecutor for Stage {
     /// whose sets are not as many as another's Ballista takes no report at all.
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
         let mut all = MetricsSet::new();
-        for set in self.0.collect_plan_metrics() {
+        for set in self.inner.collect_plan_metrics() {
             let is_scan = set.sum_by_name(SCANNED).is_some();
             for metric in set.iter() {
                 let wanted = match metric.value() {
@@ -99,14 +112,14 @@ impl QueryStageExecutor for Stage {
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {
-        self.0.collect_runtime_stats_reports()
+        self.inner.collect_runtime_stats_reports()
     }
 
     fn collect_window_state_reports(&self) -> Result<Vec<WindowStateReport>> {
-        self.0.collect_window_state_reports()
+        self.inner.collect_window_state_reports()
     }
 
     fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
-        self.0.collect_column_stats()
+        self.inner.collect_column_stats()
     }
 }

@@ -17,7 +17,6 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::remote::{Job, Remote};
 use super::routed::distribute;
-use crate::error::{Error, Kind};
 
 /// A plan with scalar subqueries.
 #[derive(Debug)]
@@ -59,27 +58,26 @@ impl Unresolved {
                 .query_planner()
                 .create_physical_plan(&plan, &planning)
                 .await?;
-            if has_subqueries(&physical) {
-                let message = "scalar subqueries of this form on a cluster are not supported";
-                return Err(DataFusionError::from(Error::new(
-                    Kind::Unsupported,
-                    message,
-                )));
-            }
             let state = Arc::new(planning);
-            if let Some(reason) = remote.refusal(&state, &physical) {
-                let message =
-                    format!("a plan with the values of its subqueries stays here: {reason}");
-                return Err(DataFusionError::from(Error::new(
-                    Kind::Unsupported,
-                    message,
-                )));
+            match remote.refusal(&state, &physical) {
+                None => Ok(remote.run(Job {
+                    state,
+                    plan: physical,
+                    ..job
+                })),
+                // Its shape was one that may leave.
+                Some(reason) => {
+                    tracing::warn!(
+                        reason,
+                        "a plan with the values of its subqueries stays here"
+                    );
+                    let planner = self.state.query_planner();
+                    let here = planner
+                        .create_physical_plan(&plan, self.state.as_ref())
+                        .await?;
+                    execute_stream(here, context)
+                }
             }
-            Ok(remote.run(Job {
-                state,
-                plan: physical,
-                ..job
-            }))
         };
         let rows = stream::once(rows).try_flatten();
         Box::pin(RecordBatchStreamAdapter::new(schema, rows))

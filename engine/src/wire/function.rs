@@ -38,6 +38,12 @@ enum Form {
     Scan(Box<Scan>, Roles),
 }
 
+/// Whether the function collects what a model is learnt from: its states are large, and merge to the same in any
+/// order.
+pub fn is_training(function: &AggregateUDF) -> bool {
+    function.inner().is::<ModelScan>()
+}
+
 /// The functions of this process, which are those of every process of its version.
 pub struct Functions {
     ours: SessionState,

@@ -8,7 +8,7 @@ mod function;
 mod scan;
 
 pub use error::{carried, carry, within};
-pub use function::Functions;
+pub use function::{Functions, is_training};
 pub use scan::{Kind as SourceKind, ScanSource};
 
 use serde::Serialize;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use quern_cluster::{ExecutorEnd, ExecutorOptions, run_executor};
+use quern_cluster::{ExecutorEnd, ExecutorOptions, give_signals_back, run_executor};
 use quern_engine::{Error, Kind};
 
 use crate::args::{EngineArgs, ExecutorArgs};
@@ -47,6 +47,7 @@ fn become_new(again: bool) -> Error {
         Ok(program) => program,
         Err(error) => return failed(error),
     };
+    give_signals_back();
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1));
     if !again {

@@ -32,6 +32,8 @@ const TABLES: &[&str] = &[
     // Nearly all rows have one key.
     "CREATE TABLE skewed CLUSTERED BY (k) INTO 6 CHUNKS AS \
      SELECT CASE WHEN x > 50 THEN 1 ELSE x END AS k, x AS v, md5(x::text) AS h FROM generate_series(1, 20000) s(x)",
+    // One file.
+    "CREATE TABLE few AS SELECT x AS k FROM generate_series(1, 10) s(x)",
 ];
 
 struct Two {
@@ -169,6 +171,54 @@ fn small_sides_go_to_every_task() {
             .stages("SELECT count(*), sum(m) FROM orders JOIN marks ON orders.k = marks.k")
             .await;
         assert!(stages.contains("partitioned: no row is sent"), "{stages}");
+    });
+}
+
+/// Whichever side goes where: a limit is one of all rows, and an order one of the rows that are joined.
+#[test]
+fn limits_and_orders_hold_across_joins() {
+    support::block_on(async {
+        let two = two().await;
+        for limit in ["1", "200KiB", "1GiB"] {
+            let set = format!("SET quern.broadcast_limit = '{limit}'");
+            two.cluster.sql(&set).await.unwrap();
+            for query in [
+                "SELECT count(DISTINCT s.k) FROM lines JOIN (SELECT k FROM marks WHERE m = 1 LIMIT 100) s \
+                 ON lines.k = s.k + 0",
+                "SELECT count(*) FROM orders WHERE k IN (SELECT k FROM marks WHERE m = 1 LIMIT 100)",
+                "SELECT count(*) FROM (SELECT k FROM marks WHERE m = 1 LIMIT 100) s \
+                 WHERE k NOT IN (SELECT -v FROM lines)",
+                "SELECT count(*), sum(m) FROM marks WHERE k NOT IN (SELECT v + 100 FROM lines)",
+                "SELECT count(*), sum(k) FROM few WHERE k NOT IN (SELECT CASE WHEN v < 29999 THEN v + 5 END FROM lines)",
+                "SELECT count(*), count(v), sum(v) FROM few LEFT JOIN lines ON few.k > lines.v + 3",
+                "SELECT few.k, m FROM few LEFT JOIN marks ON few.k = marks.k ORDER BY few.k DESC",
+                "SELECT few.k, m FROM few LEFT JOIN marks ON few.k = marks.k ORDER BY few.k DESC LIMIT 5",
+                "SELECT few.k, row_number() OVER (ORDER BY few.k DESC) FROM few LEFT JOIN marks ON few.k = marks.k \
+                 ORDER BY 1",
+                "SELECT v, t FROM lines JOIN orders ON lines.k = orders.k ORDER BY v",
+                "SELECT v, t FROM lines LEFT JOIN orders ON lines.k = orders.k + 1 ORDER BY v DESC",
+                "SELECT v, sum(v) OVER (ORDER BY v) FROM lines JOIN orders ON lines.k = orders.k + 1 ORDER BY v",
+                "SELECT orders.k, count(*) FROM orders JOIN lines ON orders.k + 1 = lines.k GROUP BY orders.k \
+                 ORDER BY 1",
+                "SELECT count(*) FROM (SELECT lines.k FROM lines JOIN marks ON lines.k + 1 = marks.k \
+                 UNION ALL SELECT k FROM orders) u",
+                "SELECT count(*) FROM lines WHERE EXISTS (SELECT 1 FROM marks WHERE marks.k = lines.k + 1) OR v < 99",
+                "SELECT count(*), sum(v) FROM lines \
+                 JOIN (SELECT a.k, b.m FROM marks a JOIN marks b ON a.k + 1 = b.k) d ON lines.k = d.k + 1",
+            ] {
+                let expected = rows(&two.local, query).await;
+                assert!(!expected.is_empty(), "{query}: no rows to compare");
+                let found = rows(&two.cluster, query).await;
+                assert!(
+                    found == expected,
+                    "{limit}: {query}: other rows or another order"
+                );
+                let told = two.cluster.current_query().unwrap().told();
+                // One task has all of the left side of NOT IN.
+                let stays = limit == "1" && query.contains("NOT IN");
+                assert!(told.is_empty() != stays, "{limit}: {query}: {told:?}");
+            }
+        }
     });
 }
 

@@ -3,6 +3,7 @@
 
 mod chaos;
 mod divisions;
+mod drain;
 mod network;
 mod restart;
 mod stores;
@@ -63,9 +64,13 @@ async fn tables(session: &Session, folder: &Path) {
 }
 
 fn kill(process: u32) {
+    signal("-KILL", process);
+}
+
+fn signal(name: &str, process: u32) {
     let mut command = Command::new("kill");
-    let killed = command.args(["-9", &process.to_string()]).status();
-    assert!(killed.unwrap().success());
+    let done = command.args([name, &process.to_string()]).status();
+    assert!(done.unwrap().success());
 }
 
 /// Files of jobs in the folders of the executors.
