@@ -13,7 +13,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::PlanProperties;
 use datafusion::physical_plan::joins::HashJoinExec;
-use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::projection::{ProjectionExec, make_with_child};
 use datafusion::physical_plan::{
     ChildStats, DisplayAs, DisplayFormatType, ExecutionPlan, StatisticsArgs,
 };
@@ -103,8 +103,20 @@ impl ExecutionPlan for UnorderedExec {
         &self,
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let below = self.input.try_swapping_with_projection(projection)?;
-        Ok(below.map(|below| Arc::new(Self::new(below)) as _))
+        if !self.input.is::<HashJoinExec>() {
+            return Ok(None);
+        }
+        let Some(swapped) = self.input.try_swapping_with_projection(projection)? else {
+            return Ok(None);
+        };
+        // What a join cannot project itself stays above.
+        match swapped.downcast_ref::<ProjectionExec>() {
+            None => Ok(Some(Arc::new(Self::new(swapped)))),
+            Some(rest) => {
+                let join: Arc<dyn ExecutionPlan> = Arc::new(Self::new(Arc::clone(rest.input())));
+                make_with_child(rest, &join).map(Some)
+            }
+        }
     }
 
     fn execute(

@@ -239,7 +239,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         value_type: ValueType::Duration,
         default: "30s",
         scope: Scope::Start,
-        doc: "How long a server that is told to end waits for statements that run; then it cancels them.",
+        doc: "How long a server that is told to end waits for statements that run; then it cancels them. An executor of \
+              a cluster waits so long for jobs that need it.",
     },
     Setting {
         name: "quern.struct_as",
