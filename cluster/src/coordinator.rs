@@ -145,9 +145,10 @@ async fn start(
     let cluster = BallistaCluster::new_from_config(&config)
         .await
         .map_err(failed)?;
-    let members: Arc<dyn ClusterState> = Arc::new(Roster(cluster.cluster_state()));
+    let members = cluster.cluster_state();
     let jobs = cluster.job_state();
-    let cluster = BallistaCluster::new(Arc::clone(&members), Arc::clone(&jobs));
+    let roster = Arc::new(Roster(Arc::clone(&members)));
+    let cluster = BallistaCluster::new(roster, Arc::clone(&jobs));
     let scheduler: Scheduler = create_scheduler(cluster, config).await.map_err(failed)?;
     let outer = TcpListener::from_std(listener)?;
     let listener = match &secret {
@@ -198,7 +199,7 @@ fn config(
         bind_port: address.port(),
         scheduling_policy: TaskSchedulingPolicy::PushStaged,
         task_distribution: TaskDistributionPolicy::RoundRobin,
-        // Never: whoever reads a job's rows removes it, and may read slowly.
+        // Never: a job goes with its stream, which may be read slowly.
         finished_job_data_clean_up_interval_seconds: 0,
         finished_job_state_clean_up_interval_seconds: 0,
         grpc_server_max_decoding_message_size: MESSAGE_BYTES,

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ballista_core::serde::protobuf::executor_status::Status;
@@ -25,8 +25,13 @@ type Coordinator = SchedulerGrpcClient<Channel>;
 /// How often it is looked whether the executor is still needed.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Tasks may be on their way when the coordinator is told: so many looks in a row find nothing to wait for.
-const LOOKS: usize = 3;
+/// So many looks in a row have to find nothing to wait for, since tasks may be on their way when the coordinator is
+/// told; and so many have to find no coordinator.
+const IDLE_LOOKS: usize = 3;
+const LOST_LOOKS: usize = 12;
+
+/// How long the coordinator may take to answer.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// What tells the process to end.
 pub struct Signals(mpsc::UnboundedReceiver<()>);
@@ -38,7 +43,7 @@ impl Signals {
         let failed = |e: &dyn std::fmt::Display| {
             Error::new(Kind::Io, format!("cannot wait for signals: {e}"))
         };
-        let signals = hidden();
+        let signals = signals_to_end();
         signals.thread_block().map_err(|e| failed(&e))?;
         let (tell, told) = mpsc::unbounded_channel();
         let wait = move || {
@@ -54,10 +59,22 @@ impl Signals {
         Ok(Self(told))
     }
 
-    /// Elsewhere Ballista's way to end is the only one.
+    /// Elsewhere Ballista sees Ctrl-C as well, and ends in its way.
     #[cfg(not(unix))]
     pub fn take() -> Result<Self> {
-        Ok(Self(mpsc::unbounded_channel().1))
+        let (tell, told) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let waiting = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            while waiting
+                .as_ref()
+                .is_ok_and(|w| w.block_on(tokio::signal::ctrl_c()).is_ok())
+            {
+                let _ = tell.send(());
+            }
+        });
+        Ok(Self(told))
     }
 
     async fn next(&mut self) {
@@ -68,7 +85,7 @@ impl Signals {
 }
 
 #[cfg(unix)]
-fn hidden() -> nix::sys::signal::SigSet {
+fn signals_to_end() -> nix::sys::signal::SigSet {
     use nix::sys::signal::{SigSet, Signal};
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTERM);
@@ -79,7 +96,7 @@ fn hidden() -> nix::sys::signal::SigSet {
 /// Gives signals back to this thread, and so to a program that takes its place.
 pub fn give_signals_back() {
     #[cfg(unix)]
-    if let Err(error) = hidden().thread_unblock() {
+    if let Err(error) = signals_to_end().thread_unblock() {
         tracing::warn!(%error, "signals stay hidden");
     }
 }
@@ -104,92 +121,120 @@ impl Drop for One {
     }
 }
 
-/// Waits for a signal, and then until the executor is not needed, for this long at most.
-pub async fn drained(
-    mut signals: Signals,
+/// The end of this executor.
+pub struct Drain {
     executor: Arc<ExecutorProcessConfig>,
     tasks: Tasks,
     patience: Duration,
-) {
-    signals.next().await;
-    tracing::info!("told to end: no more tasks are taken");
-    // Each heartbeat tells the coordinator from now on.
-    TERMINATING.store(true, Ordering::Release);
-    tokio::select! {
-        () = unneeded(&executor, &tasks) => {}
-        () = tokio::time::sleep(patience) => {
-            tracing::warn!(?patience, "ends although jobs need it: quern.shutdown_timeout has passed");
-        }
-        () = signals.next() => tracing::warn!("ends although jobs need it: told a second time"),
-    }
+    is_told: AtomicBool,
 }
 
-/// Returns when no job needs this executor, or there is no coordinator to ask.
-async fn unneeded(executor: &Arc<ExecutorProcessConfig>, tasks: &Tasks) {
-    let mut coordinator = match connect(executor).await {
-        Ok(coordinator) => coordinator,
-        Err(error) => return tracing::warn!(%error, "the coordinator is out of reach"),
-    };
-    let cores = u32::try_from(executor.vcores).unwrap_or(u32::MAX);
-    let last = HeartBeatParams {
-        executor_id: executor.executor_id.clone(),
-        metrics: vec![],
-        status: Some(ExecutorStatus {
-            status: Some(Status::Terminating(String::new())),
-        }),
-        metadata: Some(structure_executor_metadata(executor, cores)),
-    };
-    if let Err(error) = coordinator.heart_beat_from_executor(last).await {
-        tracing::warn!(%error, "the coordinator is not told");
+impl Drain {
+    /// It takes so long at most.
+    pub fn new(executor: Arc<ExecutorProcessConfig>, tasks: Tasks, patience: Duration) -> Self {
+        Self {
+            executor,
+            tasks,
+            patience,
+            is_told: AtomicBool::new(false),
+        }
     }
-    let mut idle = 0;
-    while idle < LOOKS {
-        tokio::time::sleep(LOOK).await;
-        idle = match is_needed(&mut coordinator, executor, tasks).await {
-            true => 0,
-            false => idle + 1,
+
+    /// Whether the process was told to end.
+    pub fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Acquire)
+    }
+
+    /// Waits for a signal, and then until no job needs the executor.
+    pub async fn ended(&self, mut signals: Signals) {
+        signals.next().await;
+        tracing::info!("told to end: no more tasks are taken");
+        self.is_told.store(true, Ordering::Release);
+        // Ballista's heartbeats say so too from now on.
+        TERMINATING.store(true, Ordering::Release);
+        tokio::select! {
+            () = self.unneeded() => {}
+            () = tokio::time::sleep(self.patience) => {
+                tracing::warn!("ends although jobs need it: quern.shutdown_timeout has passed");
+            }
+            () = signals.next() => tracing::warn!("ends although jobs need it: told a second time"),
+        }
+    }
+
+    /// Returns when no job needs this executor, or there is no coordinator to ask.
+    async fn unneeded(&self) {
+        let mut coordinator = match self.coordinator() {
+            Ok(coordinator) => coordinator,
+            Err(error) => return tracing::warn!(%error, "the coordinator is out of reach"),
         };
-    }
-}
-
-async fn connect(executor: &ExecutorProcessConfig) -> Result<Coordinator> {
-    let failed = |e: &dyn std::fmt::Display| Error::new(Kind::Connection, e.to_string());
-    let (host, port) = (&executor.scheduler_host, executor.scheduler_port);
-    let mut endpoint = create_grpc_client_endpoint(format!("http://{host}:{port}"), None)
-        .map_err(|e| failed(&e))?;
-    if let Some(through) = &executor.override_create_grpc_client_endpoint {
-        endpoint = through(endpoint).map_err(|e| failed(&e))?;
-    }
-    let channel = endpoint.connect().await.map_err(|e| failed(&e))?;
-    Ok(SchedulerGrpcClient::new(channel))
-}
-
-/// Whether tasks run here, or jobs that are not over may read what tasks wrote here. The coordinator forgets a
-/// job as soon as its rows are read.
-async fn is_needed(
-    coordinator: &mut Coordinator,
-    executor: &ExecutorProcessConfig,
-    tasks: &Tasks,
-) -> bool {
-    if tasks.0.load(Ordering::Acquire) > 0 {
-        return true;
-    }
-    for job_id in jobs_with_files(executor.work_dir.as_deref()) {
-        let asked = GetJobStatusParams { job_id };
-        let told = coordinator.get_job_status(asked).await.ok();
-        let status = told.and_then(|told| told.into_inner().status?.status);
-        use job_status::Status::{Queued, Running, Successful};
-        if matches!(status, Some(Queued(_) | Running(_) | Successful(_))) {
-            return true;
+        let cores = u32::try_from(self.executor.vcores).unwrap_or(u32::MAX);
+        let heartbeat = HeartBeatParams {
+            executor_id: self.executor.executor_id.clone(),
+            metrics: vec![],
+            status: Some(ExecutorStatus {
+                status: Some(Status::Terminating(String::new())),
+            }),
+            metadata: Some(structure_executor_metadata(&self.executor, cores)),
+        };
+        let (mut idle, mut lost) = (0, 0);
+        while idle < IDLE_LOOKS && lost < LOST_LOOKS {
+            // Each time: an older one may arrive behind it.
+            let told = coordinator.heart_beat_from_executor(heartbeat.clone());
+            let is_needed = match told.await {
+                Ok(_) => self.is_needed(&mut coordinator).await,
+                Err(error) => Err(error),
+            };
+            (idle, lost) = match is_needed {
+                Ok(true) => (0, 0),
+                Ok(false) => (idle + 1, 0),
+                Err(_) => (0, lost + 1),
+            };
+            tokio::time::sleep(LOOK).await;
         }
     }
-    false
+
+    /// Connects when it is asked something.
+    fn coordinator(&self) -> Result<Coordinator> {
+        let failed = |e: &dyn std::fmt::Display| Error::new(Kind::Connection, e.to_string());
+        let (host, port) = (&self.executor.scheduler_host, self.executor.scheduler_port);
+        let mut endpoint = create_grpc_client_endpoint(format!("http://{host}:{port}"), None)
+            .map_err(|e| failed(&e))?;
+        if let Some(through) = &self.executor.override_create_grpc_client_endpoint {
+            endpoint = through(endpoint).map_err(|e| failed(&e))?;
+        }
+        let endpoint = endpoint.connect_timeout(ANSWER).timeout(ANSWER);
+        Ok(SchedulerGrpcClient::new(endpoint.connect_lazy()))
+    }
+
+    /// Whether tasks run here, or jobs that are not over may read what tasks wrote here. The coordinator
+    /// forgets a job as soon as its rows are read.
+    async fn is_needed(&self, coordinator: &mut Coordinator) -> Result<bool, tonic::Status> {
+        if self.tasks.0.load(Ordering::Acquire) > 0 {
+            return Ok(true);
+        }
+        for job_id in jobs_with_files(self.executor.work_dir.as_deref()) {
+            let told = coordinator.get_job_status(GetJobStatusParams { job_id });
+            let status = told.await?.into_inner().status.and_then(|s| s.status);
+            use job_status::Status::{Queued, Running, Successful};
+            if matches!(status, Some(Queued(_) | Running(_) | Successful(_))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
-/// Each job has a folder of its name.
+/// Each job has a folder of its name, which may be left when its files are gone.
 fn jobs_with_files(folder: Option<&str>) -> Vec<String> {
-    let entries = folder.and_then(|folder| std::fs::read_dir(Path::new(folder)).ok());
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
     let entries = entries.into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let with_files = entries.filter(|entry| has_files(&entry.path()));
+    let names = with_files.filter_map(|entry| entry.file_name().into_string().ok());
     names.collect()
+}
+
+fn has_files(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths = entries.map(|entry| entry.path());
+    paths.any(|path| !path.is_dir() || has_files(&path))
 }

@@ -17,7 +17,7 @@ use quern_engine::{Error, ExecutorParts, Kind, Result, Settings};
 use tokio::io::AsyncReadExt;
 
 use crate::codec::Codec;
-use crate::drain::{Signals, Tasks, drained};
+use crate::drain::{Drain, Signals, Tasks};
 use crate::secret::Secret;
 use crate::stage::Stages;
 use crate::{HEARTBEAT_S, MESSAGE_BYTES, ballista};
@@ -96,7 +96,11 @@ async fn serve(options: &ExecutorOptions, parts: &ExecutorParts, signals: Signal
             tokio::spawn(secret.clone().gate(outer, inner));
         }
     }
-    let patience = options.settings.shutdown_timeout();
+    let drain = Drain::new(
+        Arc::clone(&config),
+        tasks,
+        options.settings.shutdown_timeout(),
+    );
     let (host, port) = &options.coordinator;
     tokio::select! {
         served = start_executor_process(Arc::clone(&config)) => match served {
@@ -104,9 +108,10 @@ async fn serve(options: &ExecutorOptions, parts: &ExecutorParts, signals: Signal
                 Kind::Connection,
                 format!("the executor cannot work for {host}:{port}: {e}"),
             )),
+            Ok(()) if drain.is_told() => Ok(End::Told),
             Ok(()) => Ok(End::CoordinatorLost),
         },
-        () = drained(signals, config, tasks, patience) => Ok(End::Told),
+        () = drain.ended(signals) => Ok(End::Told),
     }
 }
 

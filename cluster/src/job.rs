@@ -57,8 +57,8 @@ const FETCH_PAUSE_MS: u64 = 250;
 /// Tasks that are being cancelled may still write: files are removed once more after this.
 const STRAGGLERS: Duration = Duration::from_secs(2);
 
-/// The scheduler has noted by then that a job was cancelled.
-const CANCELLED: Duration = Duration::from_secs(60);
+/// How often a job is cancelled at most.
+const CANCELS: usize = 30;
 
 /// The rows of the plan.
 pub fn run(shared: Arc<Shared>, job: Job) -> SendableRecordBatchStream {
@@ -170,22 +170,35 @@ impl Drop for Running {
     fn drop(&mut self) {
         let (shared, id, over) = (Arc::clone(&self.shared), self.id.clone(), self.over);
         self.shared.handle.spawn(async move {
-            let scheduler = &shared.scheduler;
-            if !over && let Err(error) = scheduler.cancel_job(id.clone()).await {
-                tracing::warn!(job = id.as_str(), %error, "a job cannot be cancelled");
-            }
-            let executors = &scheduler.state.executor_manager;
+            let executors = &shared.scheduler.state.executor_manager;
             executors.clean_up_job_data(id.clone());
             if !over {
+                cancelled(&shared, &id).await;
+                executors.clean_up_job_data(id.clone());
                 tokio::time::sleep(STRAGGLERS).await;
                 executors.clean_up_job_data(id.clone());
-                tokio::time::sleep(CANCELLED).await;
             }
             // Executors that are told to end wait for it.
             if let Err(error) = shared.jobs.remove_job(&id).await {
                 tracing::warn!(job = id.as_str(), %error, "a job cannot be forgotten");
             }
         });
+    }
+}
+
+/// Cancels the job until it has ended: the scheduler does not hear of it while it plans the job.
+async fn cancelled(shared: &Shared, id: &JobId) {
+    for _ in 0..CANCELS {
+        if let Err(error) = shared.scheduler.cancel_job(id.clone()).await {
+            tracing::warn!(job = id.as_str(), %error, "a job cannot be cancelled");
+        }
+        tokio::time::sleep(STRAGGLERS).await;
+        let status = shared.scheduler.state.task_manager.get_job_status(id).await;
+        let status = status.ok().flatten().and_then(|status| status.status);
+        use job_status::Status::{Queued, Running};
+        if !matches!(status, Some(Queued(_) | Running(_))) {
+            return;
+        }
     }
 }
 

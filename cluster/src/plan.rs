@@ -22,7 +22,9 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
+use datafusion::physical_plan::joins::{
+    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PartitionMode,
+};
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::memory::LazyMemoryExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
@@ -138,17 +140,11 @@ impl PhysicalOptimizerRule for Staged {
 }
 
 fn staged(node: Arc<dyn ExecutionPlan>) -> PlanResult<Transformed<Arc<dyn ExecutionPlan>>> {
-    if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>()
-        && !tells_of_right(*join.join_type())
-        && join.right().output_partitioning().partition_count() > 1
-    {
-        // Each task would tell of the rows of the left side that it found no match for.
-        let sides = vec![Arc::clone(join.left()), in_one_task(join.right(), None)];
-        return Ok(Transformed::yes(replace_children_if_necessary(
-            node, sides,
-        )?));
-    }
-    if let Some(sides) = node.downcast_ref::<HashJoinExec>().and_then(sides_of) {
+    let sides = match node.downcast_ref::<HashJoinExec>() {
+        Some(join) => sides_of(join),
+        None => sides_without_keys(&node),
+    };
+    if let Some(sides) = sides {
         return Ok(Transformed::yes(replace_children_if_necessary(
             node, sides,
         )?));
@@ -177,6 +173,34 @@ fn staged(node: Arc<dyn ExecutionPlan>) -> PlanResult<Transformed<Arc<dyn Execut
         ))));
     }
     Ok(Transformed::no(node))
+}
+
+/// The sides of a join without equal keys, whose left side each task reads whole, if they cannot be what they are.
+fn sides_without_keys(node: &Arc<dyn ExecutionPlan>) -> Option<Vec<Arc<dyn ExecutionPlan>>> {
+    let tells_of_left = match node.downcast_ref::<NestedLoopJoinExec>() {
+        Some(join) => !tells_of_right(*join.join_type()),
+        None if node.is::<CrossJoinExec>() => false,
+        None => return None,
+    };
+    let (left, right) = (node.children()[0], node.children()[1]);
+    if right.output_partitioning().partition_count() <= 1 {
+        return None;
+    }
+    if tells_of_left {
+        // Each task would tell of the rows of the left side that it found no match for.
+        return Some(vec![Arc::clone(left), in_one_task(right, None)]);
+    }
+    let collected = left.downcast_ref::<CoalescePartitionsExec>();
+    let rows = match collected {
+        Some(collected) if collected.fetch().is_none() => collected.input(),
+        _ => left,
+    };
+    if rows.children().is_empty() {
+        return None;
+    }
+    // What is made once is the same for all tasks: a limit takes one or another row, and so may windows.
+    let once = CoalescePartitionsExec::new(in_one_task(rows, None));
+    Some(vec![Arc::new(once), Arc::clone(right)])
 }
 
 /// The sides of a join whose left side goes to every task, if they cannot be what they are.

@@ -1,5 +1,6 @@
 //! The scheduler's list of executors, in which those that are told to end stay as long as they answer, without
 //! tasks. Ballista removes them at once, with what their tasks wrote; or, for as long, keeps all that are gone.
+//! Where no others are left, they get tasks all the same: queries that run shall end.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,6 +17,10 @@ use ballista_scheduler::state::task_manager::JobInfoCache;
 
 /// See the [module](self).
 pub struct Roster(pub Arc<dyn ClusterState>);
+
+fn status(heartbeat: &ExecutorHeartbeat) -> Option<&Status> {
+    heartbeat.status.as_ref()?.status.as_ref()
+}
 
 #[async_trait]
 impl ClusterState for Roster {
@@ -60,8 +65,7 @@ impl ClusterState for Roster {
     }
 
     async fn save_executor_heartbeat(&self, mut heartbeat: ExecutorHeartbeat) -> Result<()> {
-        let status = heartbeat.status.as_ref().and_then(|s| s.status.as_ref());
-        if let Some(Status::Terminating(reason)) = status {
+        if let Some(Status::Terminating(reason)) = status(&heartbeat) {
             // Only active ones get tasks.
             let status = Some(Status::Unknown(reason.clone()));
             heartbeat.status = Some(ExecutorStatus { status });
@@ -74,7 +78,16 @@ impl ClusterState for Roster {
     }
 
     fn executor_heartbeats(&self) -> HashMap<String, ExecutorHeartbeat> {
-        self.0.executor_heartbeats()
+        let mut heartbeats = self.0.executor_heartbeats();
+        let is_active = |h: &ExecutorHeartbeat| matches!(status(h), Some(Status::Active(_)));
+        if !heartbeats.values().any(is_active) {
+            for heartbeat in heartbeats.values_mut() {
+                heartbeat.status = Some(ExecutorStatus {
+                    status: Some(Status::Active(String::new())),
+                });
+            }
+        }
+        heartbeats
     }
 
     fn get_executor_heartbeat(&self, id: &str) -> Option<ExecutorHeartbeat> {

@@ -30,7 +30,7 @@ pub struct Notes(Mutex<Vec<String>>);
 
 impl Notes {
     /// Each text once.
-    fn add(&self, note: String) {
+    pub(super) fn add(&self, note: String) {
         let mut notes = self.0.lock();
         if !notes.contains(&note) {
             notes.push(note);

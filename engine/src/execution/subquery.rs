@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::remote::{Job, Remote};
-use super::routed::distribute;
+use super::routed::{Notes, distribute};
 
 /// A plan with scalar subqueries.
 #[derive(Debug)]
@@ -67,10 +67,9 @@ impl Unresolved {
                 })),
                 // Its shape was one that may leave.
                 Some(reason) => {
-                    tracing::warn!(
-                        reason,
-                        "a plan with the values of its subqueries stays here"
-                    );
+                    if let Some(notes) = self.state.config().get_extension::<Notes>() {
+                        notes.add(format!("the query runs in this process: {reason}"));
+                    }
                     let planner = self.state.query_planner();
                     let here = planner
                         .create_physical_plan(&plan, self.state.as_ref())

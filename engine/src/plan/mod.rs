@@ -76,7 +76,10 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         .iter()
         .position(|rule| rule.name() == "SanityCheckPlan")
         .unwrap_or(rules.len());
-    rules.insert(last, Arc::new(spilling_joins::SpillingJoins));
+    rules.insert(
+        last,
+        Arc::new(spilling_joins::SpillingJoins { ordered: true }),
+    );
     rules
 }
 
@@ -85,9 +88,9 @@ pub fn staged_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     PhysicalOptimizer::new().rules
 }
 
-/// The rule that makes the joins of a stage ours.
+/// The rule that makes the joins of a stage ours. Whoever planned it must not rely on the order of their rows.
 pub fn rule_of_stages() -> impl PhysicalOptimizerRule {
-    spilling_joins::SpillingJoins
+    spilling_joins::SpillingJoins { ordered: false }
 }
 
 /// Where a statement's names are looked up.

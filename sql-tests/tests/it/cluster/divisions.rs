@@ -191,6 +191,10 @@ fn limits_and_orders_hold_across_joins() {
                 "SELECT count(*), sum(m) FROM marks WHERE k NOT IN (SELECT v + 100 FROM lines)",
                 "SELECT count(*), sum(k) FROM few WHERE k NOT IN (SELECT CASE WHEN v < 29999 THEN v + 5 END FROM lines)",
                 "SELECT count(*), count(v), sum(v) FROM few LEFT JOIN lines ON few.k > lines.v + 3",
+                "SELECT count(DISTINCT s.k) FROM lines CROSS JOIN (SELECT k FROM marks WHERE m = 1 LIMIT 3) s",
+                "SELECT count(DISTINCT s.k) FROM lines JOIN (SELECT k FROM marks WHERE k < 1000 LIMIT 20) s \
+                 ON lines.v > s.k * 2",
+                "SELECT count(DISTINCT s.r) FROM orders CROSS JOIN (SELECT random() AS r FROM marks WHERE k < 4) s",
                 "SELECT few.k, m FROM few LEFT JOIN marks ON few.k = marks.k ORDER BY few.k DESC",
                 "SELECT few.k, m FROM few LEFT JOIN marks ON few.k = marks.k ORDER BY few.k DESC LIMIT 5",
                 "SELECT few.k, row_number() OVER (ORDER BY few.k DESC) FROM few LEFT JOIN marks ON few.k = marks.k \

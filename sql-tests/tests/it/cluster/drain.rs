@@ -69,6 +69,29 @@ fn an_executor_that_is_told_twice_ends_at_once() {
     until("its end", || !is_there(process));
 }
 
+/// What runs ends on those that are told, since there are no others.
+#[test]
+fn executors_that_are_all_told_to_end_finish_what_runs() {
+    let setup = setup();
+    for tasks in [0, 2, 5] {
+        until("a full cluster", || setup.is_full());
+        let session = Arc::clone(&setup.session);
+        let query = std::thread::spawn(move || {
+            support::block_on(async move { rows(&session, QUERY).await })
+        });
+        until("enough tasks", || {
+            query.is_finished() || setup.ended_tasks() >= tasks
+        });
+        let told = setup.members.children.processes();
+        told.iter().for_each(|process| signal("-TERM", *process));
+        until("the end of the query", || query.is_finished());
+        assert_eq!(query.join().unwrap(), setup.expected, "after {tasks} tasks");
+        until("their end", || {
+            !told.iter().any(|process| is_there(*process))
+        });
+    }
+}
+
 #[test]
 fn an_idle_executor_ends_and_another_takes_its_place() {
     let setup = setup();
