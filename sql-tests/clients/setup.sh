@@ -40,6 +40,7 @@ node() {
     debian postgresql-15=/usr/lib/postgresql/15/bin/postgres postgresql-contrib=/usr/lib/postgresql/15/bin/pgbench \
         zstd=zstd sqlsmith=sqlsmith default-jdk-headless=javac libpostgresql-jdbc-java=/usr/share/java/postgresql.jar \
         nodejs=node npm=npm pgbouncer=pgbouncer odbc-postgresql=/usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so \
+        libodbc2=/usr/lib/x86_64-linux-gnu/libodbc.so.2 \
         libdbd-pg-perl=/usr/share/doc/libdbd-pg-perl ruby-pg=/usr/share/doc/ruby-pg php-cli=php \
         php-pgsql=/usr/share/doc/php-pgsql golang-go=go golang-github-lib-pq-dev=/usr/share/gocode/src/github.com/lib/pq
     python3 -c 'import ensurepip' || debian python3-venv=/nonexistent

@@ -117,6 +117,11 @@ def short(entry):
 
 def report(script, expected, found, differences):
     failed = 0
+    # Two that fail alike would be equal.
+    end = expected["the script's end"]
+    if end["code"] != 0:
+        failed += 1
+        print(f"FAIL {script}: it does not end well with PostgreSQL: {short(end)}")
     for step in [*expected, *(s for s in found if s not in expected)]:
         one, other = compared(expected.get(step)), compared(found.get(step))
         if one == other or differences.why(script, step):
